@@ -1,0 +1,41 @@
+"""The dynamic division of a box into sub-regions (SG-Net Eq. 1)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sgnet.ops.boxes import box_sizes
+
+
+def box_divisions(boxes_xyxy: Tensor, grid: int, cell_size: float) -> Tensor:
+    """Number of columns r1 and rows r2 a box is divided into (SG-Net Eq. 1).
+
+    r1 = min(G, ceil(width / cell_size)), r2 = min(G, ceil(height / cell_size)), at least 1.
+
+    Args:
+        boxes_xyxy: [N, 4] input pixels.
+        grid: G, the most divisions along a side.
+        cell_size: input pixels; the paper's 50 belongs to 640x360 and scales with the input.
+
+    Returns:
+        [N, 2] int64: r1 (columns), r2 (rows).
+    """
+    return (box_sizes(boxes_xyxy) / cell_size).ceil().clamp(1, grid).long()
+
+
+def cell_indices(points_xy: Tensor, boxes_xyxy: Tensor, divisions: Tensor) -> Tensor:
+    """Sub-region of its box that each point lies in, k = row * r1 + column.
+
+    Args:
+        points_xy: [P, 2] input pixels; points outside the box count to the nearest cell.
+        boxes_xyxy: [P, 4] the box of each point, input pixels.
+        divisions: [P, 2] r1 (columns), r2 (rows) of that box.
+
+    Returns:
+        [P] int64 in 0..r1*r2-1.
+    """
+    extent = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clamp(min=torch.finfo(boxes_xyxy.dtype).tiny)
+    cells = ((points_xy - boxes_xyxy[:, :2]) * divisions / extent).floor()  # [P, 2] column, row
+    column, row = torch.minimum(cells.clamp(min=0), divisions - 1.0).long().unbind(dim=1)
+    return row * divisions[:, 0] + column

@@ -1,0 +1,259 @@
+"""Frozen dataclasses that cross layers.
+
+Letters: B frames in a batch, C channels, H W pixels, h w base-mask pixels, L locations over all
+levels, N instances, K classes, G grid side, R cells, T frames of a video.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+
+class TensorGroup:
+    """Lets a dataclass of tensors, nested or not, move as one tensor would."""
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:  # noqa: ANN401 - torch's own signature
+        """A copy whose tensors went through `Tensor.to`."""
+        return self._map(lambda tensor: tensor.to(*args, **kwargs))
+
+    def pin_memory(self) -> Self:
+        """A copy in page-locked memory, for asynchronous copies to a GPU."""
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> Self:
+        values: dict[str, Any] = {}
+        for field in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, field.name)
+            if isinstance(value, Tensor):
+                value = function(value)
+            elif isinstance(value, TensorGroup):
+                value = value._map(function)
+            values[field.name] = value
+        return type(self)(**values)
+
+
+@dataclass(frozen=True)
+class Rle:
+    """A run-length encoded binary mask in COCO's compressed form.
+
+    Attributes:
+        height: rows of the mask.
+        width: columns of the mask.
+        counts: COCO's compressed run lengths, column-major, first run is background.
+    """
+
+    height: int
+    width: int
+    counts: bytes
+
+
+@dataclass(frozen=True)
+class Category:
+    """An object category as the annotation file declares it."""
+
+    id: int
+    name: str
+
+
+@dataclass(frozen=True)
+class Video:
+    """A video of a YouTube-VIS file; sizes in pixels of the original frames.
+
+    Attributes:
+        file_names: one path per frame, relative to the image folder, or empty where the file
+            declares none (scoring needs no images).
+    """
+
+    id: int
+    width: int
+    height: int
+    length: int
+    file_names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AnnotatedTrack:
+    """One annotated object over a video: a list entry per frame, None where it is absent.
+
+    Attributes:
+        boxes_xywh: x, y, width, height in original pixels.
+        areas: mask areas in pixels as the file gives them.
+        iscrowd: crowds are matched many times and never count as missed.
+    """
+
+    id: int
+    video_id: int
+    category_id: int
+    iscrowd: bool
+    segmentations: tuple[Rle | None, ...]
+    boxes_xywh: tuple[tuple[float, float, float, float] | None, ...]
+    areas: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class ResultTrack:
+    """One predicted track of a results file; masks in original pixels, None where absent."""
+
+    video_id: int
+    category_id: int
+    score: float
+    segmentations: tuple[Rle | None, ...]
+
+
+@dataclass(frozen=True)
+class Targets(TensorGroup):
+    """What the key frames of a batch hold; padded to N instances a frame.
+
+    Attributes:
+        boxes_xyxy: [B, N, 4] input pixels; zeros in padded rows.
+        labels: [B, N] class index in 0..K-1.
+        track_ids: [B, N] annotation ids, equal for the same object in both frames.
+        valid: [B, N] True where the row is an object and no padding.
+        movements: [B, N, 2] box centre in the key frame minus that in the reference frame (x, y),
+            input pixels (o_t - o_{t-1} of SG-Net Eq. 4); zeros where `in_both` is False.
+        in_both: [B, N] True where the object is in the key and in the reference frame.
+        masks: [M, H, W] uint8 0/1 masks of the M valid rows, in the order of
+            `valid.nonzero()`.
+    """
+
+    boxes_xyxy: Tensor
+    labels: Tensor
+    track_ids: Tensor
+    valid: Tensor
+    movements: Tensor
+    in_both: Tensor
+    masks: Tensor
+
+    def joined(self, other: Targets) -> Targets:
+        """These frames followed by the other's, padded to the wider of the two."""
+        return Targets(
+            **{
+                name: _cat_padded(getattr(self, name), getattr(other, name))
+                for name in ("boxes_xyxy", "labels", "track_ids", "valid", "movements", "in_both")
+            },
+            masks=torch.cat([self.masks, other.masks]),
+        )
+
+
+def _cat_padded(first: Tensor, second: Tensor) -> Tensor:
+    """[B, N, ...] and [B', N', ...] as [B + B', max(N, N'), ...], zeros in new rows."""
+    return torch.nn.utils.rnn.pad_sequence([*first, *second], batch_first=True)
+
+
+@dataclass(frozen=True)
+class ClipPairBatch(TensorGroup):
+    """Key frames with one earlier reference frame each, moved by one geometric transform.
+
+    Attributes:
+        key_images: [B, 3, H, W] uint8 RGB.
+        reference_images: [B, 3, H, W] uint8 RGB.
+        key_targets: objects of the key frames; movements point from reference to key.
+        reference_targets: objects of the reference frames; movements point from key to reference,
+            so that a pair read backwards is a pair as well.
+        names: the key frames' file names, for error messages.
+    """
+
+    key_images: Tensor
+    reference_images: Tensor
+    key_targets: Targets
+    reference_targets: Targets
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class VideoChunk(TensorGroup):
+    """Consecutive frames of one video, in order, for validation and inference.
+
+    Attributes:
+        images: [T, 3, H, W] uint8 RGB at network input size.
+        video_id: id in the annotation file.
+        first_frame: index in the video of the first frame here.
+        video_length: frames of the whole video.
+        original_size: (height, width) of the original frames.
+    """
+
+    images: Tensor
+    video_id: int
+    first_frame: int
+    video_length: int
+    original_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class DenseOutputs:
+    """All that the network says about a batch of frames, before any decision.
+
+    Attributes:
+        class_logits: [B, L, K].
+        distances_ltrb: [B, L, 4] distances >= 0 to the box sides in units of the stride.
+        centerness_logits: [B, L].
+        coefficients: [B, L, S] attention scores; S = G*G, or G*G*C for vector readings.
+        movements: [B, L, 2] displacement (x, y) since the reference frame, in units of the stride.
+        base_masks: [B, C, h, w] base masks at `mask_stride`.
+        locations: [L, 2] x, y of each location in input pixels.
+        strides: [L] stride of each location's level in input pixels.
+        level_sizes: number of locations of each level, in order; they sum to L.
+        mask_stride: input pixels per base-mask pixel.
+        tracking_features: per level [B, C, H_l, W_l]; the next frame's reference features.
+    """
+
+    class_logits: Tensor
+    distances_ltrb: Tensor
+    centerness_logits: Tensor
+    coefficients: Tensor
+    movements: Tensor
+    base_masks: Tensor
+    locations: Tensor
+    strides: Tensor
+    level_sizes: tuple[int, ...]
+    mask_stride: int
+    tracking_features: tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Detections:
+    """The instances found in one frame, by falling score.
+
+    Attributes:
+        boxes_xyxy: [N, 4] input pixels, clipped to the frame.
+        scores: [N] sqrt(class probability * centerness).
+        labels: [N] class index in 0..K-1.
+        locations: [N, 2] the centerness location o that produced each detection, input pixels.
+        movements: [N, 2] displacement since the reference frame, input pixels.
+        coefficients: [N, S] attention scores of that location.
+        location_indices: [N] index into the L locations.
+    """
+
+    boxes_xyxy: Tensor
+    scores: Tensor
+    labels: Tensor
+    locations: Tensor
+    movements: Tensor
+    coefficients: Tensor
+    location_indices: Tensor
+
+
+@dataclass(frozen=True)
+class TrackedInstance:
+    """One instance of one frame with its identity, in original pixels.
+
+    Attributes:
+        track_id: identity, from 1, unique within a video.
+        label: class index of this frame's detection.
+        score: score of this frame's detection.
+        box_xyxy: original pixels.
+        mask: original size.
+        is_empty: True where no pixel of the mask was kept.
+    """
+
+    track_id: int
+    label: int
+    score: float
+    box_xyxy: tuple[float, float, float, float]
+    mask: Rle
+    is_empty: bool

@@ -1,0 +1,77 @@
+"""Small networks and targets that several tests use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from sgnet.losses import SGNetCriterion
+from sgnet.losses.assignment import LocationAssigner
+from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
+from sgnet.structures import Detections, Targets
+
+
+def tiny_model(
+    num_classes: int = 3, tracking_input: str = "pair", **mask_settings: Any
+) -> SGNet:
+    settings: dict[str, Any] = {"grid": 3, "cell_size": 20.0, "hidden_channels": 16}
+    return SGNet(
+        ResNetFPN(18, 16, "group"),
+        DetectionHead(16, num_classes, tower_depth=1),
+        MaskHead(16, **{**settings, **mask_settings}),
+        TrackingHead(16, tracking_input),
+    )
+
+
+def make_targets(frames: list[list[tuple[float, float, float, float]]], size=(64, 96)) -> Targets:
+    """Rectangular objects of class 0, 1, 2, ... that moved by (3, -2) pixels."""
+    most = max((len(boxes) for boxes in frames), default=0)
+    shape = (len(frames), most)
+    targets = Targets(
+        boxes_xyxy=torch.zeros(*shape, 4),
+        labels=torch.zeros(shape, dtype=torch.int64),
+        track_ids=torch.zeros(shape, dtype=torch.int64),
+        valid=torch.zeros(shape, dtype=torch.bool),
+        movements=torch.zeros(*shape, 2),
+        in_both=torch.zeros(shape, dtype=torch.bool),
+        masks=torch.zeros((sum(map(len, frames)), *size), dtype=torch.uint8),
+    )
+    row = 0
+    for b, boxes in enumerate(frames):
+        for n, box in enumerate(boxes):
+            targets.boxes_xyxy[b, n] = torch.tensor(box)
+            targets.labels[b, n] = n % 3
+            targets.track_ids[b, n] = n + 1
+            targets.valid[b, n] = targets.in_both[b, n] = True
+            targets.movements[b, n] = torch.tensor([3.0, -2.0])
+            x1, y1, x2, y2 = (int(v) for v in box)
+            targets.masks[row, y1:y2, x1:x2] = 1
+            row += 1
+    return targets
+
+
+def make_detections(
+    boxes: list[tuple[float, float, float, float]],
+    movements: list[tuple[float, float]] | None = None,
+    labels: list[int] | None = None,
+    locations: list[tuple[float, float]] | None = None,
+) -> Detections:
+    count = len(boxes)
+    boxes_xyxy = torch.tensor(boxes, dtype=torch.float32).reshape(count, 4)
+    centers = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
+    return Detections(
+        boxes_xyxy=boxes_xyxy,
+        scores=torch.linspace(0.9, 0.5, count),
+        labels=torch.tensor(labels or [0] * count, dtype=torch.int64),
+        locations=centers if locations is None else torch.tensor(locations, dtype=torch.float32),
+        movements=torch.tensor(movements or [(0.0, 0.0)] * count).reshape(count, 2),
+        coefficients=torch.zeros(count, 9),
+        location_indices=torch.zeros(count, dtype=torch.int64),
+    )
+
+
+def tiny_criterion(**settings: Any) -> SGNetCriterion:
+    return SGNetCriterion(LocationAssigner(ranges=(16.0, 32.0, 64.0, 128.0)), **settings)
+
+

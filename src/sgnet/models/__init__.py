@@ -1,0 +1,9 @@
+"""Networks: tensors in, dense outputs out."""
+
+from sgnet.models.backbone import ResNetFPN
+from sgnet.models.detection_head import DetectionHead
+from sgnet.models.mask_head import MaskHead
+from sgnet.models.sgnet import SGNet
+from sgnet.models.tracking_head import TrackingHead
+
+__all__ = ["DetectionHead", "MaskHead", "ResNetFPN", "SGNet", "TrackingHead"]

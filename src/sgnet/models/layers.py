@@ -1,0 +1,36 @@
+"""Layers that several components share."""
+
+from __future__ import annotations
+
+from torch import nn
+
+
+def group_norm(channels: int) -> nn.GroupNorm:
+    """Group norm with 32 groups, or the next smaller power of two that leaves 2 channels each.
+
+    Groups of one channel would have a single value on a 1x1 map, which has no variance.
+    """
+    groups = 32
+    while groups > 1 and (channels % groups or channels < 2 * groups):
+        groups //= 2
+    return nn.GroupNorm(groups, channels)
+
+
+def convolution_tower(channels: int, depth: int) -> nn.Sequential:
+    """`depth` times 3x3 convolution, group norm, ReLU, as FCOS has them.
+
+    The order of the entries is torchvision's, so its weights fit by position.
+    """
+    layers: list[nn.Module] = []
+    for _ in range(depth):
+        layers += [nn.Conv2d(channels, channels, 3, padding=1), group_norm(channels), nn.ReLU()]
+    return nn.Sequential(*layers)
+
+
+def initialize_convolutions(module: nn.Module, std: float = 0.01) -> None:
+    """Normal weights with the given deviation and zero biases, FCOS's and BlendMask's choice."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.normal_(layer.weight, std=std)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)

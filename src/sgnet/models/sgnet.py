@@ -1,0 +1,128 @@
+"""The whole network (SG-Net Figure 2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from sgnet.models.backbone import ResNetFPN
+from sgnet.models.detection_head import DetectionHead
+from sgnet.models.mask_head import MaskHead
+from sgnet.models.tracking_head import TrackingHead
+from sgnet.ops.locations import level_locations
+from sgnet.structures import DenseOutputs
+
+Levels = tuple[Tensor, ...]
+IMAGENET_MEAN = (123.675, 116.28, 103.53)
+IMAGENET_STD = (58.395, 57.12, 57.375)
+
+
+class SGNet(nn.Module):
+    """Backbone-FPN, detection head, mask head and tracking head.
+
+    Args:
+        backbone: gives P3..P7.
+        detection_head: classes, box distances, centerness.
+        mask_head: attention scores and base masks.
+        tracking_head: movements.
+        location_offset: where a location sits in its cell, as a share of the stride.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(
+        self,
+        backbone: ResNetFPN,
+        detection_head: DetectionHead,
+        mask_head: MaskHead,
+        tracking_head: TrackingHead,
+        location_offset: float = 0.5,
+    ) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.detection_head = detection_head
+        self.mask_head = mask_head
+        self.tracking_head = tracking_head
+        self.location_offset = location_offset
+        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor, previous_features: Levels | None = None) -> DenseOutputs:
+        """Consecutive frames of one video; each frame's reference is the frame before it.
+
+        Args:
+            images: [T, 3, H, W] RGB, 0..255, uint8 or float.
+            previous_features: the last frame's `tracking_features` of the call before, per level
+                [1, C, H_l, W_l]; None starts a video: the first frame is its own reference.
+        """
+        pyramid, features = self._features(images)
+        first = tuple(level[:1] for level in features)
+        before = first if previous_features is None else previous_features
+        shifted = tuple(torch.cat([b, f[:-1]]) for b, f in zip(before, features, strict=True))
+        return self._heads(pyramid, features, shifted)
+
+    def forward_pairs(
+        self, key_images: Tensor, reference_images: Tensor, both_ways: bool = False
+    ) -> DenseOutputs:
+        """Outputs for the key frames of clip pairs.
+
+        Args:
+            key_images: [B, 3, H, W] RGB, 0..255.
+            reference_images: [B, 3, H, W] earlier frames of the same videos.
+            both_ways: also take each reference frame as a key frame whose reference is the key
+                frame; outputs then hold 2B frames, the reference frames behind the key frames.
+        """
+        pyramid, features = self._features(torch.cat([key_images, reference_images]))
+        count = key_images.shape[0]
+        if both_ways:
+            return self._heads(pyramid, features, tuple(f.roll(count, 0) for f in features))
+        keys = tuple(level[:count] for level in features)
+        references = tuple(level[count:] for level in features)
+        return self._heads(tuple(level[:count] for level in pyramid), keys, references)
+
+    def _features(self, images: Tensor) -> tuple[Levels, Levels]:
+        """Pyramid and centerness-branch features, each a tuple over the levels."""
+        pyramid = self.backbone((images - self.mean) / self.std)
+        return pyramid, tuple(self.detection_head.box_features(level) for level in pyramid)
+
+    def _heads(self, pyramid: Levels, features: Levels, reference_features: Levels) -> DenseOutputs:
+        maps = [
+            self.detection_head(level, box) for level, box in zip(pyramid, features, strict=True)
+        ]
+        attention = [self.mask_head.spatial_attention(level) for level in pyramid]
+        movement = [
+            self.tracking_head(key, reference)
+            for key, reference in zip(features, reference_features, strict=True)
+        ]
+        locations, strides = self._locations(pyramid)
+        return DenseOutputs(
+            class_logits=_flatten([m.class_logits for m in maps]),
+            distances_ltrb=_flatten([m.distances_ltrb for m in maps]),
+            centerness_logits=_flatten([m.centerness_logits for m in maps]).squeeze(2),
+            coefficients=_flatten(attention),
+            movements=_flatten(movement),
+            base_masks=self.mask_head.base_masks(pyramid),
+            locations=locations,
+            strides=strides,
+            level_sizes=tuple(level.shape[-2] * level.shape[-1] for level in pyramid),
+            mask_stride=self.backbone.strides[0] // self.mask_head.base_masks.upsample,
+            tracking_features=features,
+        )
+
+    def _locations(self, pyramid: Levels) -> tuple[Tensor, Tensor]:
+        """Locations [L, 2] and their strides [L]."""
+        locations, strides = [], []
+        for level, stride in zip(pyramid, self.backbone.strides, strict=True):
+            size = (level.shape[-2], level.shape[-1])
+            points = level_locations(size, stride, self.location_offset, level.device)
+            locations.append(points)
+            strides.append(points.new_full((points.shape[0],), stride))
+        return torch.cat(locations), torch.cat(strides)
+
+
+def _flatten(levels: Sequence[Tensor]) -> Tensor:
+    """Maps [B, C, H_l, W_l] of all levels as one [B, L, C]."""
+    return torch.cat([level.flatten(2).transpose(1, 2) for level in levels], dim=1)

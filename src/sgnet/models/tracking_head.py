@@ -1,0 +1,44 @@
+"""Tracking head: the movement of the object at each location (SG-Net section 3.3)."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+TrackingInput = Literal["pair", "single"]
+
+
+class TrackingHead(nn.Module):
+    """One 1x1 convolution on centerness-branch features, shared over the levels.
+
+    Args:
+        channels: of the centerness-branch features.
+        tracking_input: `pair` concatenates the features of key and reference frame, because one
+            frame cannot show a movement; `single` is the key frame alone.
+
+    Raises:
+        ValueError: unknown tracking input.
+    """
+
+    def __init__(self, channels: int, tracking_input: TrackingInput = "pair") -> None:
+        super().__init__()
+        if tracking_input not in ("pair", "single"):
+            raise ValueError(f"tracking_input must be 'pair' or 'single', got {tracking_input!r}")
+        self.tracking_input = tracking_input
+        self.movement = nn.Conv2d(channels * (2 if tracking_input == "pair" else 1), 2, 1)
+        nn.init.normal_(self.movement.weight, std=0.01)
+        nn.init.zeros_(self.movement.bias)
+
+    def forward(self, key_features: Tensor, reference_features: Tensor) -> Tensor:
+        """Movement map D [B, 2, H, W], x and y displacement in units of the stride.
+
+        Args:
+            key_features: [B, C, H, W] centerness-branch features of the key frame.
+            reference_features: [B, C, H, W] those of the reference frame; unused by `single`.
+        """
+        if self.tracking_input == "pair":
+            key_features = torch.cat([key_features, reference_features], dim=1)
+        movement: Tensor = self.movement(key_features)
+        return movement

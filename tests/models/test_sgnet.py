@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from builders import tiny_model
+
+from sgnet.models import ResNetFPN
+from sgnet.models.base_masks import BaseMasks
+from sgnet.models.tracking_head import TrackingHead
+
+
+def images(count: int, height: int = 64, width: int = 96, seed: int = 0) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 256, (count, 3, height, width), generator=generator, dtype=torch.uint8)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (72, 104), (360, 640)])
+def test_outputs_have_one_row_a_location_on_five_levels(size):
+    model = tiny_model().eval()
+    with torch.no_grad():
+        outputs = model(images(1, *size))
+    cells = [(-(-size[0] // s)) * (-(-size[1] // s)) for s in (8, 16, 32, 64, 128)]
+    assert list(outputs.level_sizes) == cells
+    assert outputs.class_logits.shape == (1, sum(cells), 3)
+    assert outputs.locations.shape == (sum(cells), 2)
+    assert outputs.base_masks.shape == (1, 9, size[0] // 2, size[1] // 2)
+    assert outputs.locations[0].tolist() == [4.0, 4.0]
+    assert (outputs.distances_ltrb >= 0).all()
+
+
+def test_a_sequence_equals_its_frames_one_by_one_with_cached_features():
+    model = tiny_model().eval()
+    frames = images(4)
+    with torch.no_grad():
+        together = model(frames)
+        previous = None
+        for index in range(4):
+            alone = model(frames[index : index + 1], previous)
+            previous = alone.tracking_features
+            for name in ("movements", "class_logits", "base_masks", "coefficients"):
+                torch.testing.assert_close(
+                    getattr(alone, name)[0], getattr(together, name)[index], rtol=1e-4, atol=1e-5
+                )
+
+
+def test_pairs_equal_the_sequence_of_reference_and_key():
+    model = tiny_model().eval()
+    frames = images(2)
+    with torch.no_grad():
+        sequence = model(frames)
+        pair = model.forward_pairs(frames[1:], frames[:1])
+        both = model.forward_pairs(frames[1:], frames[:1], both_ways=True)
+    torch.testing.assert_close(pair.movements[0], sequence.movements[1], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(both.movements[0], pair.movements[0], rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(both.class_logits, sequence.class_logits.flip(0))
+    backwards = model.forward_pairs(frames[:1], frames[1:])
+    torch.testing.assert_close(both.movements[1], backwards.movements[0], rtol=1e-4, atol=1e-5)
+
+
+def test_one_frame_alone_predicts_the_same_movement_whatever_came_before():
+    model = tiny_model(tracking_input="single").eval()
+    with torch.no_grad():
+        first = model.forward_pairs(images(1), images(1, seed=1)).movements
+        second = model.forward_pairs(images(1), images(1, seed=2)).movements
+    torch.testing.assert_close(first, second)
+
+
+def test_the_instance_convolution_commutes_with_upsampling():
+    torch.manual_seed(0)
+    module = BaseMasks(8, 9, hidden_channels=8).double().eval()
+    pyramid = [torch.randn(1, 8, *s, dtype=torch.float64) for s in ((9, 13), (5, 7), (3, 4))]
+    with torch.no_grad():
+        ours = module(pyramid)
+        convolution, module.instance_convolution = (
+            module.instance_convolution,
+            torch.nn.Identity(),
+        )
+        after = convolution(module(pyramid))
+    torch.testing.assert_close(ours, after)
+
+
+@pytest.mark.parametrize("upsample", [1, 2, 4])
+@pytest.mark.parametrize("levels", [["P3"], ["P3", "P4"], ["P3", "P4", "P5"]])
+def test_base_masks_follow_upsampling_and_levels(upsample, levels):
+    model = tiny_model(levels=levels, upsample=upsample).eval()
+    with torch.no_grad():
+        outputs = model(images(1))
+    assert outputs.base_masks.shape[-2:] == (8 * upsample, 12 * upsample)
+    assert outputs.mask_stride == 8 // upsample
+
+
+def test_coarse_levels_stay_aligned_with_p3_where_sizes_were_rounded_up():
+    module = BaseMasks(1, 1, levels=["P3", "P4"], upsample=1, hidden_channels=1)
+    p4 = torch.zeros(1, 1, 23, 40)
+    p4[0, 0, 22, 20] = 1
+    captured = {}
+    module.fuse.register_forward_pre_hook(lambda _, inputs: captured.update(x=inputs[0]))
+    module([torch.zeros(1, 1, 45, 80), p4])
+    rows, columns = captured["x"][0, 1].nonzero(as_tuple=True)
+    assert rows.max() == 44
+    assert captured["x"][0, 1].flatten().argmax() == 44 * 80 + 40
+    assert columns.float().mean() == pytest.approx(40.5, abs=0.51)
+
+
+@pytest.mark.parametrize("depth", [18, 34, 50, 101])
+def test_every_depth_gives_five_levels(depth):
+    backbone = ResNetFPN(depth, 16, "group").eval()
+    with torch.no_grad():
+        levels = backbone(torch.zeros(1, 3, 64, 64))
+    assert [level.shape[-1] for level in levels] == [8, 4, 2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: ResNetFPN(20), "depth"),
+        (lambda: ResNetFPN(18, norm="layer"), "norm"),
+        (lambda: ResNetFPN(18, norm="group", weights="IMAGENET1K_V1"), "frozen_batch"),
+        (lambda: BaseMasks(8, 4, levels=["P4"]), "levels"),
+        (lambda: BaseMasks(8, 4, upsample=3), "upsample"),
+        (lambda: TrackingHead(8, "triple"), "tracking_input"),
+        (lambda: tiny_model(reading="sum"), "reading"),
+        (lambda: tiny_model(grid=0), "grid"),
+    ],
+)
+def test_wrong_settings_are_refused_by_name(build, words):
+    with pytest.raises(ValueError, match=words):
+        build()
+
+
+def test_frozen_stages_get_no_gradient():
+    backbone = ResNetFPN(18, 16, "group", frozen_stages=1)
+    frozen = {n for n, p in backbone.pyramid.body.named_parameters() if not p.requires_grad}
+    assert {name.split(".")[0] for name in frozen} == {"conv1", "bn1", "layer1"}

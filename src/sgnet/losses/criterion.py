@@ -1,0 +1,152 @@
+"""The summed loss of SG-Net Eq. 6; it only combines the terms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from sgnet.losses.assignment import LocationAssigner, Positives
+from sgnet.losses.detection import (
+    BOX_LOSSES,
+    centerness_loss,
+    classification_loss,
+    weighted_box_loss,
+)
+from sgnet.losses.mask import mask_boxes, mask_coverage, mask_loss
+from sgnet.losses.movement import movement_loss
+from sgnet.ops.boxes import distances_to_boxes
+from sgnet.ops.mask_assembly import BlendedMasks
+from sgnet.structures import DenseOutputs, Targets
+
+Blender = Callable[[Tensor, Tensor, Tensor, Tensor, int], BlendedMasks]
+TERMS = ("classification", "centerness", "box", "mask", "movement")
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """The terms of Eq. 6, unweighted scalars; L_det is the first three.
+
+    Attributes:
+        total: their weighted sum.
+        num_positives: assigned locations.
+    """
+
+    classification: Tensor
+    centerness: Tensor
+    box: Tensor
+    mask: Tensor
+    movement: Tensor
+    total: Tensor
+    num_positives: int
+
+    def named(self) -> dict[str, Tensor]:
+        """The five terms by name."""
+        return {name: getattr(self, name) for name in TERMS}
+
+
+@dataclass(frozen=True)
+class SGNetCriterion:
+    """L = L_det + L_mask + L_track (SG-Net Eq. 6).
+
+    Attributes:
+        assigner: locations to objects.
+        box_loss: `log_giou` (Eq. 5), `giou` or `iou`.
+        weight_box_by_centerness: as FCOS does.
+        movement_unit: `stride` scales Eq. 4 like the other terms, `pixel` is its plain reading.
+        mask_min_iou: predicted boxes below this IoU are replaced by the truth, see `mask_boxes`.
+        mask_box_jitter: of the boxes that stand in, as a share of their size.
+        max_mask_positives: at most so many positives of a batch, drawn at random, train masks.
+        weights: factor of each term by name; absent ones are 1.
+
+    Raises:
+        ValueError: unknown box loss, unit or term name.
+    """
+
+    assigner: LocationAssigner
+    box_loss: str = "log_giou"
+    weight_box_by_centerness: bool = True
+    movement_unit: Literal["stride", "pixel"] = "stride"
+    mask_min_iou: float = 0.5
+    mask_box_jitter: float = 0.1
+    max_mask_positives: int = 512
+    weights: Mapping[str, float] | None = None
+
+    def __post_init__(self) -> None:
+        if self.box_loss not in BOX_LOSSES:
+            raise ValueError(f"box_loss must be one of {sorted(BOX_LOSSES)}, got {self.box_loss!r}")
+        if self.movement_unit not in ("stride", "pixel"):
+            raise ValueError(
+                f"movement_unit must be 'stride' or 'pixel', got {self.movement_unit!r}"
+            )
+        unknown = sorted(set(self.weights or {}) - set(TERMS))
+        if unknown:
+            raise ValueError(f"loss weights must be among {TERMS}, got {unknown}")
+
+    def __call__(self, outputs: DenseOutputs, targets: Targets, blender: Blender) -> LossTerms:
+        """All terms for the key frames of a batch.
+
+        Args:
+            outputs: of B frames.
+            targets: of the same frames.
+            blender: the model's granularity blender.
+
+        Returns:
+            Scalars that are finite and keep the graph also where a batch has no object.
+        """
+        found = self.assigner(outputs.locations, outputs.strides, targets)
+        where = (found.frames, found.locations)
+        strides = outputs.strides[found.locations][:, None]  # [P, 1]
+        boxes = distances_to_boxes(
+            outputs.locations[found.locations], outputs.distances_ltrb[where] * strides
+        )
+        terms = {
+            "classification": classification_loss(outputs.class_logits, *where, found.labels),
+            "centerness": centerness_loss(outputs.centerness_logits[where], found.centerness),
+            "box": self._box(boxes, found),
+            "mask": self._mask(outputs, targets, boxes, found, blender),
+            "movement": self._movement(outputs.movements[where], strides, found),
+        }
+        weights = self.weights or {}
+        total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
+        return LossTerms(**terms, total=total, num_positives=found.frames.shape[0])
+
+    def _box(self, boxes_xyxy: Tensor, found: Positives) -> Tensor:
+        losses = BOX_LOSSES[self.box_loss](boxes_xyxy, found.boxes_xyxy)
+        weights = found.centerness if self.weight_box_by_centerness else torch.ones_like(losses)
+        return weighted_box_loss(losses, weights)
+
+    def _mask(
+        self,
+        outputs: DenseOutputs,
+        targets: Targets,
+        boxes_xyxy: Tensor,
+        found: Positives,
+        blender: Blender,
+    ) -> Tensor:
+        order = torch.randperm(found.frames.shape[0], device=boxes_xyxy.device)
+        chosen = order[: self.max_mask_positives]
+        frames = found.frames[chosen]
+        blended = blender(
+            outputs.base_masks,
+            frames,
+            outputs.coefficients[frames, found.locations[chosen]],
+            mask_boxes(
+                boxes_xyxy[chosen],
+                found.boxes_xyxy[chosen],
+                self.mask_min_iou,
+                self.mask_box_jitter,
+            ),
+            outputs.mask_stride,
+        )
+        size = (outputs.base_masks.shape[-2], outputs.base_masks.shape[-1])
+        coverage = mask_coverage(targets.masks, size, outputs.mask_stride)
+        return mask_loss(blended, coverage, found.masks[chosen])
+
+    def _movement(self, predicted: Tensor, strides: Tensor, found: Positives) -> Tensor:
+        if self.movement_unit == "pixel":
+            return movement_loss(predicted * strides, found.movements, found.in_both)
+        return movement_loss(predicted, found.movements / strides, found.in_both)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from builders import make_targets, tiny_criterion, tiny_model
+
+SOME = [[(4, 4, 40, 40), (50, 10, 70, 60)], [(10, 20, 90, 60)]]
+TERMS = {"classification", "centerness", "box", "mask", "movement"}
+
+
+def losses(model, frames, **settings):
+    images = torch.randint(0, 256, (len(frames), 3, 64, 96), dtype=torch.uint8)
+    outputs = model.forward_pairs(images, images.flip(0))
+    return tiny_criterion(**settings)(outputs, make_targets(frames), model.mask_head.blender)
+
+
+@pytest.mark.parametrize("reading", ["region", "global", "region_vector", "prototypes"])
+@pytest.mark.parametrize("tracking_input", ["pair", "single"])
+@pytest.mark.parametrize("frames", [[[], []], SOME], ids=["no object", "objects"])
+def test_every_parameter_gets_a_gradient(reading, tracking_input, frames):
+    torch.manual_seed(0)
+    model = tiny_model(reading=reading, tracking_input=tracking_input)
+    terms = losses(model, frames)
+    assert torch.isfinite(terms.total)
+    terms.total.backward()
+    missing = [n for n, p in model.named_parameters() if p.grad is None]
+    assert missing == []
+    assert all(torch.isfinite(p.grad).all() for p in model.parameters())
+
+
+def test_every_part_of_the_network_learns_from_objects():
+    torch.manual_seed(0)
+    model = tiny_model()
+    losses(model, SOME).total.backward()
+    still = [n for n, p in model.named_parameters() if p.grad.abs().sum() == 0]
+    # blocks whose last group norm starts at zero pass nothing to their first layers yet
+    assert all(".layer" in n for n in still)
+
+
+def test_the_total_is_the_weighted_sum_of_the_named_terms():
+    torch.manual_seed(0)
+    model = tiny_model().eval()
+    plain = losses(model, SOME, mask_box_jitter=0.0)
+    assert set(plain.named()) == TERMS
+    torch.testing.assert_close(plain.total, sum(plain.named().values()))
+    torch.manual_seed(0)
+    model = tiny_model().eval()
+    weighted = losses(model, SOME, mask_box_jitter=0.0, weights={"mask": 3.0})
+    torch.testing.assert_close(weighted.total, plain.total + 2 * plain.mask)
+
+
+def test_terms_are_zero_where_there_is_nothing_to_learn_from():
+    terms = losses(tiny_model(), [[], []])
+    named = {name: value.item() for name, value in terms.named().items()}
+    assert named.pop("classification") > 0
+    assert named == dict.fromkeys(TERMS - {"classification"}, 0.0)
+
+
+def test_movement_in_pixels_weighs_coarse_levels_more():
+    torch.manual_seed(0)
+    model = tiny_model().eval()
+    stride = losses(model, SOME).movement
+    torch.manual_seed(0)
+    model = tiny_model().eval()
+    pixel = losses(model, SOME, movement_unit="pixel").movement
+    assert pixel > 7 * stride
+
+
+def test_only_so_many_positives_train_masks():
+    torch.manual_seed(0)
+    model = tiny_model()
+    assert torch.isfinite(losses(model, SOME, max_mask_positives=1).mask)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"box_loss": "l1"}, "box_loss"),
+        ({"movement_unit": "metre"}, "movement_unit"),
+        ({"weights": {"masks": 1.0}}, "masks"),
+    ],
+)
+def test_wrong_settings_are_refused(settings, words):
+    with pytest.raises(ValueError, match=words):
+        tiny_criterion(**settings)
+
+
+def test_a_network_overfits_one_pair_of_frames():
+    torch.manual_seed(0)
+    model = tiny_model()
+    images = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
+    targets = make_targets(SOME)
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    criterion = tiny_criterion()
+    history = []
+    for _ in range(60):
+        outputs = model.forward_pairs(images, images.flip(0))
+        terms = criterion(outputs, targets, model.mask_head.blender)
+        optimizer.zero_grad()
+        terms.total.backward()
+        optimizer.step()
+        history.append({name: value.item() for name, value in terms.named().items()})
+    assert all(history[-1][name] < 0.75 * history[0][name] for name in TERMS - {"centerness"})

@@ -1,0 +1,1 @@
+"""Data: format reader, clip pairs, whole videos and the embedded benchmark."""

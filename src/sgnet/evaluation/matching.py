@@ -1,0 +1,153 @@
+"""Which detections of a video and category find which annotated tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgnet.evaluation.video_iou import mask_areas, track_ious
+from sgnet.structures import AnnotatedTrack, ResultTrack
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
+AREA_RANGES = {  # mean pixels of a track, both ends included
+    "all": (0.0, 1e10),
+    "small": (0.0, 128.0**2),
+    "medium": (128.0**2, 256.0**2),
+    "large": (256.0**2, 1e10),
+}
+MOST_DETECTIONS = 100  # of a video and category
+
+NO_MATCH = -1
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """All that matching needs to know about one video and category.
+
+    Attributes:
+        scores: [D] falling.
+        detection_areas: [D] mean area in pixels.
+        ground_truth_areas: [N] mean area in pixels.
+        crowds: [N] True where the annotation is a crowd.
+        ious: [D, N].
+    """
+
+    scores: NDArray[np.float64]
+    detection_areas: NDArray[np.float64]
+    ground_truth_areas: NDArray[np.float64]
+    crowds: NDArray[np.bool_]
+    ious: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """The outcome of matching in one video, category and area range.
+
+    Attributes:
+        scores: [D] falling.
+        is_match: [thresholds, D] True where the detection found an annotated track.
+        ignored: [thresholds, D] True where the detection counts neither as right nor as wrong.
+        num_ground_truths: annotated tracks that are not ignored.
+    """
+
+    scores: NDArray[np.float64]
+    is_match: NDArray[np.bool_]
+    ignored: NDArray[np.bool_]
+    num_ground_truths: int
+
+
+def measure_overlaps(
+    detections: Sequence[ResultTrack], ground_truths: Sequence[AnnotatedTrack]
+) -> Overlaps:
+    """Ranks detections by score, equal ones in the file's order, and keeps the best 100."""
+    ranking = np.argsort([-track.score for track in detections], kind="stable")
+    ranked = [detections[i] for i in ranking[:MOST_DETECTIONS]]
+    return Overlaps(
+        scores=np.array([track.score for track in ranked], dtype=np.float64),
+        detection_areas=np.array([mean_area(mask_areas(t.segmentations)) for t in ranked]),
+        ground_truth_areas=np.array([mean_area(track.areas) for track in ground_truths]),
+        crowds=np.array([track.iscrowd for track in ground_truths], dtype=np.bool_),
+        ious=track_ious(
+            [track.segmentations for track in ranked],
+            [track.segmentations for track in ground_truths],
+        ),
+    )
+
+
+def mean_area(areas: Sequence[float | None]) -> float:
+    """The mean over the frames that have an area and where it is not 0; 0 without any."""
+    known = [area for area in areas if area]
+    return float(np.mean(known)) if known else 0.0
+
+
+def match(overlaps: Overlaps, area_range: tuple[float, float]) -> Matches:
+    """Matches at every IoU threshold.
+
+    Crowds and annotated tracks out of the range are ignored, and so are the detections matched to
+    them and the unmatched detections out of the range.
+    """
+    ignored = overlaps.crowds | _outside(overlaps.ground_truth_areas, area_range)  # [N]
+    order = np.argsort(ignored, kind="stable")  # regular ones first, then in the file's order
+    ious, crowds, ignored = overlaps.ious[:, order], overlaps.crowds[order], ignored[order]
+    matched = np.array(
+        [
+            match_greedily(ious, ignored, crowds, min(threshold, 1 - 1e-10))
+            for threshold in IOU_THRESHOLDS
+        ]
+    )  # [thresholds, D]
+    is_match = matched != NO_MATCH
+    match_is_ignored = np.append(ignored, False)[matched]  # the appended one stands for NO_MATCH
+    outside = _outside(overlaps.detection_areas, area_range)
+    return Matches(
+        scores=overlaps.scores,
+        is_match=is_match,
+        ignored=match_is_ignored | (~is_match & outside),
+        num_ground_truths=int(np.count_nonzero(~ignored)),
+    )
+
+
+def _outside(areas: NDArray[np.float64], area_range: tuple[float, float]) -> NDArray[np.bool_]:
+    smallest, largest = area_range
+    return (areas < smallest) | (areas > largest)
+
+
+def match_greedily(
+    ious: NDArray[np.float64],
+    ignored: NDArray[np.bool_],
+    crowds: NDArray[np.bool_],
+    threshold: float,
+) -> NDArray[np.int64]:
+    """Lets detections choose in the order of their scores.
+
+    Args:
+        ious: [D, N], detections by falling score, regular annotated tracks before ignored ones.
+        ignored: [N].
+        crowds: [N] True where many detections may match.
+        threshold: least IoU of a match.
+
+    Returns:
+        [D] index of the annotated track, or `NO_MATCH`.
+    """
+    matched = np.full(len(ious), NO_MATCH, dtype=np.int64)
+    free = np.ones(len(ignored), dtype=np.bool_)
+    within_reach = ious.max(axis=1, initial=0.0) >= threshold
+    for detection in np.flatnonzero(within_reach):
+        candidates = (ious[detection] >= threshold) & free
+        choice = _last_best(ious[detection], candidates & ~ignored)
+        if choice == NO_MATCH:
+            choice = _last_best(ious[detection], candidates & ignored)
+        if choice != NO_MATCH:
+            matched[detection] = choice
+            free[choice] = crowds[choice]
+    return matched
+
+
+def _last_best(ious: NDArray[np.float64], candidates: NDArray[np.bool_]) -> int:
+    """The candidate of highest IoU, of equal ones the last; `NO_MATCH` without candidates."""
+    indices = np.flatnonzero(candidates)
+    if indices.size == 0:
+        return NO_MATCH
+    return int(indices[::-1][ious[indices[::-1]].argmax()])

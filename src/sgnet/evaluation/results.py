@@ -1,0 +1,104 @@
+"""YouTube-VIS results files: one entry a track, compressed masks or null for each frame."""
+
+from __future__ import annotations
+
+import json
+import math
+import zipfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sgnet.ops.atomic_file import atomic_path
+from sgnet.ops.checked_json import JsonEntry, WarningCollector, top_level_entries
+from sgnet.ops.segmentation_json import parse_segmentations, segmentation_to_json
+from sgnet.structures import Category, ResultTrack, Video
+
+
+def load_results(
+    path: str | Path, videos: Sequence[Video], categories: Sequence[Category]
+) -> list[ResultTrack]:
+    """Reads and checks a results file against the annotation file's videos and categories.
+
+    An empty list is legal. Uncompressed masks are accepted, and tracks of undeclared categories
+    left out as the official code does, both with a Python warning.
+
+    Raises:
+        ValueError: the file or an entry is malformed; the message names file, entry and field.
+    """
+    videos_by_id = {video.id: video for video in videos}
+    category_ids = {category.id for category in categories}
+    odd = WarningCollector()
+    parsed = (
+        _parse_result(entry, videos_by_id, category_ids, odd)
+        for entry in top_level_entries(path, "results")
+    )
+    tracks = [track for track in parsed if track is not None]
+    odd.issue()
+    return tracks
+
+
+def _parse_result(
+    entry: JsonEntry, videos: dict[int, Video], categories: set[int], odd: WarningCollector
+) -> ResultTrack | None:
+    """Reads one entry; None where its category is not declared."""
+    video_id = entry.integer("video_id")
+    if video_id not in videos:
+        raise entry.wrong("video_id", "the id of a video of the annotations")
+    video = videos[video_id]
+    track = ResultTrack(
+        video_id=video_id,
+        category_id=entry.integer("category_id"),
+        score=entry.number("score"),
+        segmentations=parse_segmentations(entry, video.height, video.width, video.length),
+    )
+    if _has_uncompressed_counts(entry.items("segmentations")):
+        odd.add("counts", entry, "counts are lists, expected compressed strings; accepted")
+    if track.category_id not in categories:
+        problem = f"category_id {track.category_id} is not declared in the annotations; left out"
+        odd.add("category_id", entry, problem)
+        return None
+    return track
+
+
+def _has_uncompressed_counts(segmentations: list[object]) -> bool:
+    return any(isinstance(s, dict) and isinstance(s.get("counts"), list) for s in segmentations)
+
+
+def save_results(tracks: Iterable[ResultTrack], path: str | Path) -> None:
+    """Writes a results file atomically; the tracks may come from a generator.
+
+    Raises:
+        ValueError: a score is not finite.
+    """
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write("[")
+        for index, track in enumerate(tracks):
+            file.write(",\n" if index else "\n")
+            file.write(json.dumps(_result_to_json(track, index)))
+        file.write("\n]\n")
+
+
+def _result_to_json(track: ResultTrack, index: int) -> dict[str, object]:
+    if not math.isfinite(track.score):
+        raise ValueError(f"tracks[{index}].score must be finite, got {track.score}")
+    return {
+        "video_id": track.video_id,
+        "category_id": track.category_id,
+        "score": track.score,
+        "segmentations": [segmentation_to_json(mask) for mask in track.segmentations],
+    }
+
+
+def zip_results(json_path: str | Path, zip_path: str | Path) -> None:
+    """Packs a results file for submission: a zip file that holds `results.json` alone.
+
+    Raises:
+        FileNotFoundError: there is no such results file.
+    """
+    if not Path(json_path).is_file():
+        raise FileNotFoundError(f"json_path must be a results file, got {json_path}")
+    with (
+        atomic_path(zip_path) as temporary,
+        zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        archive.write(json_path, "results.json")

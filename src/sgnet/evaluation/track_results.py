@@ -1,0 +1,70 @@
+"""Tracked instances of a video to the entries of a results file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from sgnet.structures import ResultTrack, Rle, TrackedInstance
+
+
+@dataclass
+class _Track:
+    """Votes, scores and masks of one identity so far."""
+
+    votes: dict[int, float] = field(default_factory=dict)
+    scores: list[float] = field(default_factory=list)
+    masks: dict[int, Rle] = field(default_factory=dict)
+
+
+class TrackCollector:
+    """Gathers one video's tracks frame by frame.
+
+    A track's category is the score-weighted vote of its frames, its score their mean. Frames whose
+    mask came out empty count as absent.
+
+    Args:
+        video_id: in the annotation file.
+        video_length: frames of the video.
+        category_ids: category id of each class index.
+    """
+
+    def __init__(self, video_id: int, video_length: int, category_ids: Sequence[int]) -> None:
+        self._video_id = video_id
+        self._video_length = video_length
+        self._category_ids = category_ids
+        self._tracks: dict[int, _Track] = {}
+
+    def add(self, frame: int, instances: Sequence[TrackedInstance]) -> None:
+        """Takes the instances of one frame.
+
+        Args:
+            frame: index in 0..video_length-1.
+            instances: of that frame; none is fine.
+
+        Raises:
+            ValueError: the frame is outside the video.
+        """
+        if not 0 <= frame < self._video_length:
+            raise ValueError(
+                f"video {self._video_id}: frame must be in 0..{self._video_length - 1}, got {frame}"
+            )
+        for instance in instances:
+            track = self._tracks.setdefault(instance.track_id, _Track())
+            track.votes[instance.label] = track.votes.get(instance.label, 0.0) + instance.score
+            track.scores.append(instance.score)
+            if not instance.is_empty:
+                track.masks[frame] = instance.mask
+
+    def results(self) -> list[ResultTrack]:
+        """One entry per track that was ever visible, by track id."""
+        return [
+            ResultTrack(
+                video_id=self._video_id,
+                category_id=self._category_ids[max(track.votes, key=track.votes.__getitem__)],
+                score=sum(track.scores) / len(track.scores),
+                segmentations=tuple(track.masks.get(t) for t in range(self._video_length)),
+            )
+            for _, track in sorted(self._tracks.items())
+            if track.masks
+        ]

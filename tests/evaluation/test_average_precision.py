@@ -1,0 +1,146 @@
+"""The metric against figures of the official code (tests/golden)."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sgnet.data.youtube_vis import load_annotations
+from sgnet.evaluation.average_precision import evaluate, format_table
+from sgnet.evaluation.matching import measure_overlaps
+from sgnet.evaluation.results import load_results
+from sgnet.ops.rle import encode
+from sgnet.ops.segmentation_json import parse_segmentation
+from sgnet.structures import AnnotatedTrack, Category, ResultTrack, Rle, Video
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+CASES = sorted(path.name for path in GOLDEN.iterdir())
+
+
+def masks(entry: dict[str, Any], video: Video) -> tuple[Rle | None, ...]:
+    return tuple(
+        parse_segmentation(value, video.height, video.width) for value in entry["segmentations"]
+    )
+
+
+class Case:
+    """A golden case, read without the package's readers, which refuse ragged tracks."""
+
+    def __init__(self, name: str) -> None:
+        folder = GOLDEN / name
+        document, results, self.expected = (
+            json.loads((folder / f"{part}.json").read_text())
+            for part in ("gt", "results", "expected")
+        )
+        self.videos = [
+            Video(v["id"], v["width"], v["height"], v["length"], ()) for v in document["videos"]
+        ]
+        video_of = {video.id: video for video in self.videos}
+        self.categories = [Category(c["id"], c["name"]) for c in document["categories"]]
+        self.ground_truth = [
+            AnnotatedTrack(
+                id=a["id"],
+                video_id=a["video_id"],
+                category_id=a["category_id"],
+                iscrowd=bool(a["iscrowd"]),
+                segmentations=masks(a, video_of[a["video_id"]]),
+                boxes_xywh=(),
+                areas=tuple(a["areas"]),
+            )
+            for a in document["annotations"]
+        ]
+        self.results = [
+            ResultTrack(
+                r["video_id"], r["category_id"], r["score"], masks(r, video_of[r["video_id"]])
+            )
+            for r in results
+        ]
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> Case:
+    return Case(request.param)
+
+
+def test_there_are_twelve_golden_cases() -> None:
+    assert len(CASES) == 12
+
+
+def test_figures_are_those_of_the_official_code(case: Case) -> None:
+    metrics = evaluate(case.videos, case.categories, case.ground_truth, case.results)
+    assert list(metrics.stats) == list(case.expected["stats"])
+    assert metrics.stats == pytest.approx(case.expected["stats"], abs=1e-9, rel=0)
+    assert {str(number) for number in metrics.per_category} == set(case.expected["per_category"])
+    for number, stats in case.expected["per_category"].items():
+        assert metrics.per_category[int(number)] == pytest.approx(stats, abs=1e-9, rel=0)
+
+
+def test_ious_are_those_of_the_official_code(case: Case) -> None:
+    for key, expected in case.expected["ious"].items():
+        pair = tuple(int(part) for part in key.split(","))
+        overlaps = measure_overlaps(
+            [t for t in case.results if (t.video_id, t.category_id) == pair],
+            [t for t in case.ground_truth if (t.video_id, t.category_id) == pair],
+        )
+        np.testing.assert_allclose(overlaps.ious, np.array(expected), rtol=0, atol=1e-12)
+
+
+MASK = encode(np.ones((4, 4), dtype=np.uint8))
+VIDEOS = (Video(0, 4, 4, 1, ()),)
+CATEGORIES = (Category(0, "cat"), Category(7, "dog"))
+
+
+def annotated(number: int, category_id: int = 0) -> AnnotatedTrack:
+    return AnnotatedTrack(number, 0, category_id, False, (MASK,), (None,), (16.0,))
+
+
+def test_ids_of_zero_count_like_others() -> None:
+    metrics = evaluate(VIDEOS, CATEGORIES, [annotated(0)], [ResultTrack(0, 0, 0.5, (MASK,))])
+    assert metrics.stats["AP"] == pytest.approx(1)
+    assert metrics.per_category[7]["AP"] == -1
+
+
+def test_nothing_annotated_leaves_every_figure_undefined() -> None:
+    metrics = evaluate(VIDEOS, CATEGORIES, [], [])
+    assert set(metrics.stats.values()) == {-1.0}
+
+
+def test_nothing_found_scores_zero() -> None:
+    assert evaluate(VIDEOS, CATEGORIES, [annotated(1)], []).stats["AP"] == 0
+
+
+def test_tracks_of_unknown_videos_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"results\[0\].video_id must be .* got 5"):
+        evaluate(VIDEOS, CATEGORIES, [], [ResultTrack(5, 0, 0.5, (MASK,))])
+
+
+def test_the_table_shows_per_cent_and_a_dash_where_undefined() -> None:
+    metrics = evaluate(VIDEOS, CATEGORIES, [annotated(1)], [ResultTrack(0, 0, 0.5, (MASK,))])
+    header, cat, dog, total = format_table(metrics, CATEGORIES).splitlines()
+    assert header.split()[:3] == ["category", "AP", "AP50"]
+    assert cat.split()[:5] == ["cat", "100.0", "100.0", "100.0", "100.0"]
+    assert set(dog.split()[1:]) == {"-"}
+    assert total.split()[0] == "all"
+
+
+def test_ragged_tracks_are_refused_by_the_reader() -> None:
+    folder = GOLDEN / "missing_frames_lengths"
+    with pytest.raises(ValueError, match="segmentations must have"):
+        load_annotations(folder / "gt.json")
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - {"missing_frames_lengths"}))
+def test_reading_the_files_gives_the_same_figures(name: str) -> None:
+    folder = GOLDEN / name
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        data = load_annotations(folder / "gt.json")
+        results = load_results(folder / "results.json", data.videos, data.categories)
+    metrics = evaluate(data.videos, data.categories, list(data.tracks()), results)
+    expected = json.loads((folder / "expected.json").read_text())["stats"]
+    assert metrics.stats == pytest.approx(expected, abs=1e-9, rel=0)

@@ -1,0 +1,72 @@
+"""The command line of scripts/score.py; each subprocess takes seconds, so they are few."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BAD, GOLDEN = ROOT / "tests" / "bad", ROOT / "tests" / "golden"
+
+
+def run_score(folder: Path, **arguments: Path | str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [
+            sys.executable,
+            ROOT / "scripts" / "score.py",
+            *(f"{k}={v}" for k, v in arguments.items()),
+        ],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_a_good_file_is_scored_and_nothing_else_written(tmp_path: Path) -> None:
+    case = GOLDEN / "absent_categories"
+    done = run_score(
+        tmp_path, annotations=case / "gt.json", results=case / "results.json", output="out.json"
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split()[:2] == ["all", "30.9"]
+    assert "category_id 77" in done.stderr
+    expected = json.loads((case / "expected.json").read_text())
+    written = json.loads((tmp_path / "out.json").read_text())
+    assert written["stats"] == pytest.approx(expected["stats"], abs=1e-9)
+    assert set(written["per_category"]) == set(expected["per_category"])
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+
+
+@pytest.mark.parametrize(
+    ("annotations", "results", "word"),
+    [
+        ("_base_annotations.json", "res_counts_sum_short.json", "768"),
+        ("ann_deep_nesting.json", "_base_results.json", "JSON"),
+        ("none.json", "_base_results.json", "no such file"),
+    ],
+)
+def test_a_malformed_file_ends_with_a_message_alone(
+    tmp_path: Path, annotations: str, results: str, word: str
+) -> None:
+    done = run_score(
+        tmp_path, annotations=BAD / annotations, results=BAD / results, output="out.json"
+    )
+    assert done.returncode != 0
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_missing_arguments_are_named(tmp_path: Path) -> None:
+    done = run_score(tmp_path)
+    assert done.returncode != 0
+    assert "annotations=FILE and results=FILE" in done.stderr
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,216 @@
+"""Clip pairs: a key frame and an earlier reference frame of the same video."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset, Sampler
+
+from sgnet.data.frames import image_tensor, read_frame
+from sgnet.data.transforms import ClipPairTransform
+from sgnet.data.youtube_vis import YouTubeVIS
+from sgnet.ops.rle import decode
+
+
+@dataclass(frozen=True)
+class FrameSample:
+    """One transformed frame with its N objects.
+
+    Attributes:
+        image: [3, H, W] uint8.
+        boxes_xyxy: [N, 4] float32 around the masks, pixels.
+        labels: [N] class index.
+        track_ids: [N] annotation ids.
+        masks: [N, H, W] uint8 0/1.
+    """
+
+    image: Tensor
+    boxes_xyxy: Tensor
+    labels: Tensor
+    track_ids: Tensor
+    masks: Tensor
+
+
+@dataclass(frozen=True)
+class ClipPair:
+    """Key and reference frame after one transform; `name` is the key frame's file."""
+
+    key: FrameSample
+    reference: FrameSample
+    name: str
+
+
+@dataclass(frozen=True)
+class _FrameObjects:
+    """Labels, ids and masks of the objects of one stored frame."""
+
+    labels: list[int]
+    track_ids: list[int]
+    masks: list[NDArray[np.uint8]]
+
+
+class ClipPairDataset(Dataset[ClipPair]):
+    """Every frame with an earlier one is a key frame; the reference is 1..d frames before it.
+
+    Items are asked for with (index, seed): the seed decides reference frame and transform, so a
+    sample depends neither on the worker nor on what was read before.
+
+    Args:
+        annotations: with objects.
+        image_folder: holds the videos' frames.
+        transform: for both frames.
+        max_gap: d, frames between key and reference at most.
+        min_area: objects with fewer visible pixels after the transform are dropped.
+    """
+
+    def __init__(
+        self,
+        annotations: YouTubeVIS,
+        image_folder: Path,
+        transform: ClipPairTransform,
+        max_gap: int = 1,
+        min_area: int = 1,
+    ) -> None:
+        if max_gap < 1:
+            raise ValueError(f"max_gap must be at least 1 frame, got {max_gap}")
+        self._annotations = annotations
+        self._image_folder = image_folder
+        self._transform = transform
+        self._max_gap = max_gap
+        self._min_area = max(1, min_area)
+        self._label_of = {category.id: i for i, category in enumerate(annotations.categories)}
+        self._keys = _key_frames([video.length for video in annotations.videos])
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __getitem__(self, item: tuple[int, int]) -> ClipPair:
+        index, seed = item
+        video_index, key = (int(value) for value in self._keys[index])
+        gap = int(np.random.default_rng(seed).integers(1, self._max_gap + 1))
+        reference = max(0, key - gap)
+        video = self._annotations.videos[video_index]
+        size = (video.height, video.width)
+        names = [video.file_names[frame] for frame in (key, reference)]
+        images = [read_frame(self._image_folder / name, size) for name in names]
+        objects = [self._objects(video_index, frame) for frame in (key, reference)]
+        key_image, reference_image, masks = self._transform(
+            images[0], images[1], [*objects[0].masks, *objects[1].masks], seed
+        )
+        split = len(objects[0].masks)
+        return ClipPair(
+            key=self._sample(key_image, objects[0], masks[:split]),
+            reference=self._sample(reference_image, objects[1], masks[split:]),
+            name=names[0],
+        )
+
+    def _objects(self, video_index: int, frame: int) -> _FrameObjects:
+        found = _FrameObjects([], [], [])
+        for item in self._annotations.frame_objects(video_index, frame):
+            if item.iscrowd:
+                continue
+            found.labels.append(self._label_of[item.category_id])
+            found.track_ids.append(item.annotation_id)
+            found.masks.append(decode(item.rle))
+        return found
+
+    def _sample(
+        self,
+        image: NDArray[np.uint8],
+        objects: _FrameObjects,
+        masks: Sequence[NDArray[np.uint8]],
+    ) -> FrameSample:
+        """The frame with the objects that are still visible in it."""
+        kept = [i for i, mask in enumerate(masks) if int(mask.sum()) >= self._min_area]
+        height, width = image.shape[:2]
+        stacked = np.zeros((len(kept), height, width), dtype=np.uint8)
+        for row, i in enumerate(kept):
+            stacked[row] = masks[i]
+        return FrameSample(
+            image=image_tensor(image),
+            boxes_xyxy=mask_boxes_xyxy(stacked),
+            labels=torch.tensor([objects.labels[i] for i in kept], dtype=torch.int64),
+            track_ids=torch.tensor([objects.track_ids[i] for i in kept], dtype=torch.int64),
+            masks=torch.from_numpy(stacked),
+        )
+
+
+class SeededSampler(Sampler[tuple[int, int]]):
+    """Yields (index, seed), both functions of seed and epoch alone.
+
+    Args:
+        length: of the data set.
+        seed: of the run.
+        shuffle: False keeps the order, with fresh seeds.
+        num_samples: items an epoch over all processes; None takes each index once.
+        rank: of this process; it takes every `world_size`-th item, the same number as the others.
+        world_size: number of processes.
+    """
+
+    def __init__(
+        self,
+        length: int,
+        seed: int,
+        shuffle: bool = True,
+        num_samples: int | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+    ) -> None:
+        self._length = length
+        self._seed = seed
+        self._shuffle = shuffle
+        self._num_samples = length if num_samples is None else num_samples
+        self._rank = rank
+        self._world_size = world_size
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Chooses the order of an epoch; Lightning calls it."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return self._num_samples // self._world_size
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        generator = np.random.default_rng([self._seed, self._epoch])
+        rounds = -(-self._num_samples // max(1, self._length))
+        orders = [
+            generator.permutation(self._length) if self._shuffle else np.arange(self._length)
+            for _ in range(rounds)
+        ]
+        seeds = generator.integers(0, 2**31, size=self._num_samples)
+        indices = np.concatenate([*orders, np.zeros(0, dtype=np.int64)])[: self._num_samples]
+        mine = slice(self._rank, len(self) * self._world_size, self._world_size)
+        return iter([(int(i), int(s)) for i, s in zip(indices[mine], seeds[mine], strict=True)])
+
+
+def mask_boxes_xyxy(masks: NDArray[np.uint8]) -> Tensor:
+    """Tight boxes around masks: the right and bottom edge lie behind the last pixel.
+
+    Args:
+        masks: [N, H, W] 0/1, none empty.
+
+    Returns:
+        [N, 4] float32 pixels.
+    """
+    boxes = np.zeros((masks.shape[0], 4), dtype=np.float32)
+    for row, mask in enumerate(masks):
+        columns = np.flatnonzero(mask.any(axis=0))
+        rows = np.flatnonzero(mask.any(axis=1))
+        boxes[row] = columns[0], rows[0], columns[-1] + 1, rows[-1] + 1
+    return torch.from_numpy(boxes)
+
+
+def _key_frames(lengths: Sequence[int]) -> NDArray[np.int64]:
+    """[S, 2] video index and key frame; a video of one frame is its own reference."""
+    pairs = [
+        np.stack([np.full(max(1, n - 1), v), np.arange(min(1, n - 1), n)], axis=1)
+        for v, n in enumerate(lengths)
+    ]
+    return np.concatenate([*pairs, np.zeros((0, 2), dtype=np.int64)]).astype(np.int64)

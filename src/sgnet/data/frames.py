@@ -1,0 +1,66 @@
+"""Reading single frames and resizing them for the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+SIZE_DIVISOR = 8  # P3's stride: base masks then cover the input exactly
+
+
+def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """One image as [H, W, 3] RGB uint8.
+
+    Args:
+        path: image file.
+        expected_size: (height, width) the annotations promise; None accepts any.
+
+    Raises:
+        ValueError: missing or unreadable file, or another size than promised.
+    """
+    if not path.is_file():
+        raise ValueError(f"{path}: frame is missing; expected an image file")
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise ValueError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
+    if expected_size is not None and image.shape[:2] != expected_size:
+        raise ValueError(
+            f"{path}: frame size (height, width) expected {expected_size}, got {image.shape[:2]}"
+        )
+    return np.asarray(image, dtype=np.uint8)
+
+
+def fit_size(original: tuple[int, int], limit: tuple[int, int]) -> tuple[int, int]:
+    """Largest size within `limit` of about the original's aspect ratio.
+
+    Args:
+        original: (height, width).
+        limit: (height, width) of the network's input.
+
+    Returns:
+        (height, width), each a multiple of 8 and at least 8.
+    """
+    scale = min(limit[0] / original[0], limit[1] / original[1])
+    height, width = (
+        max(SIZE_DIVISOR, round(side * scale / SIZE_DIVISOR) * SIZE_DIVISOR) for side in original
+    )
+    return height, width
+
+
+def resize_frame(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The image [H, W, 3] at (height, width), averaged when it shrinks."""
+    if image.shape[:2] == size:
+        return image
+    shrinks = size[0] < image.shape[0]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(image, size[::-1], interpolation=method), dtype=np.uint8)
+
+
+def image_tensor(image: NDArray[np.uint8]) -> Tensor:
+    """[H, W, 3] array as a [3, H, W] uint8 tensor."""
+    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))

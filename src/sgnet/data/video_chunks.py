@@ -1,0 +1,64 @@
+"""Whole videos in frame order, a few frames at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from sgnet.data.frames import fit_size, image_tensor, read_frame, resize_frame
+from sgnet.structures import Video, VideoChunk
+
+
+class VideoChunkDataset(Dataset[VideoChunk]):
+    """Item i is the i-th chunk; chunks of a video follow each other, videos as well.
+
+    Args:
+        videos: with file names.
+        image_folder: holds their frames.
+        size: (height, width) of the network's input; frames keep their aspect ratio within it.
+        frames_per_chunk: read and run together; it bounds memory and changes no result.
+    """
+
+    def __init__(
+        self,
+        videos: Sequence[Video],
+        image_folder: Path,
+        size: tuple[int, int],
+        frames_per_chunk: int = 8,
+    ) -> None:
+        if frames_per_chunk < 1:
+            raise ValueError(f"frames_per_chunk must be at least 1, got {frames_per_chunk}")
+        self._videos = videos
+        self._image_folder = image_folder
+        self._size = (int(size[0]), int(size[1]))
+        self._frames_per_chunk = frames_per_chunk
+        starts = [
+            (v, start)
+            for v, video in enumerate(videos)
+            for start in range(0, video.length, frames_per_chunk)
+        ]
+        self._starts = np.array(starts, dtype=np.int64).reshape(-1, 2)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    def __getitem__(self, index: int) -> VideoChunk:
+        video_index, first = (int(value) for value in self._starts[index])
+        video = self._videos[video_index]
+        original = (video.height, video.width)
+        size = fit_size(original, self._size)
+        frames = [
+            image_tensor(resize_frame(read_frame(self._image_folder / name, original), size))
+            for name in video.file_names[first : first + self._frames_per_chunk]
+        ]
+        return VideoChunk(
+            images=torch.stack(frames),
+            video_id=video.id,
+            first_frame=first,
+            video_length=video.length,
+            original_size=original,
+        )

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sgnet.data.frames import fit_size, image_tensor, resize_frame
+
+
+@pytest.mark.parametrize(
+    ("original", "limit", "expected"),
+    [
+        ((720, 1280), (360, 640), (360, 640)),
+        ((1280, 720), (360, 640), (360, 200)),
+        ((144, 256), (144, 256), (144, 256)),
+        ((480, 640), (360, 640), (360, 480)),
+        ((10, 4000), (360, 640), (8, 640)),
+    ],
+)
+def test_frames_fit_the_input_in_steps_of_eight(original, limit, expected):
+    assert fit_size(original, limit) == expected
+
+
+def test_resizing_to_the_same_size_is_the_same_frame():
+    frame = np.arange(8 * 8 * 3, dtype=np.uint8).reshape(8, 8, 3)
+    assert resize_frame(frame, (8, 8)) is frame
+    assert resize_frame(frame, (16, 24)).shape == (16, 24, 3)
+    assert image_tensor(frame).shape == (3, 8, 8)

@@ -1,0 +1,14 @@
+"""Embedded benchmark: videos of moving shapes in the YouTube-VIS format."""
+
+from sgnet.data.shapes.preview import contact_sheet
+from sgnet.data.shapes.spec import CATEGORY_NAMES, SHAPES, SHAPES_SMALL, ShapesSpec
+from sgnet.data.shapes.writer import generate_shapes
+
+__all__ = [
+    "CATEGORY_NAMES",
+    "SHAPES",
+    "SHAPES_SMALL",
+    "ShapesSpec",
+    "contact_sheet",
+    "generate_shapes",
+]

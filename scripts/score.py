@@ -17,13 +17,20 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet.data.youtube_vis import load_annotations
-from sgnet.evaluation.average_precision import VideoMetrics, evaluate, format_table
+from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import load_results
 from sgnet.ops.atomic_file import write_json
 
 
-def score(annotations: Path, results: Path, output: Path | None) -> str:
+def score(annotations: Path, results: Path, output: Path | None, lengths: str = "strict") -> str:
     """Scores a results file and writes the figures.
+
+    Args:
+        annotations: YouTube-VIS annotation file.
+        results: YouTube-VIS results file.
+        output: JSON file for the figures; None only makes the table.
+        lengths: `strict` refuses tracks that are not as long as their video; `official` compares
+            the frames that both sides have, as the official code does.
 
     Returns:
         The table to show.
@@ -34,20 +41,17 @@ def score(annotations: Path, results: Path, output: Path | None) -> str:
     """
     if output is not None and output.resolve() in (annotations.resolve(), results.resolve()):
         raise ValueError(f"output must not be one of the inputs, got {output}")
-    truth = load_annotations(annotations)
+    if lengths not in ("strict", "official"):
+        raise ValueError(f"lengths must be 'strict' or 'official', got {lengths!r}")
+    check = lengths == "strict"
+    truth = load_annotations(annotations, check)
     if not truth.has_annotations:
         raise ValueError(f"{annotations}: annotations must be there to score against, got none")
-    tracks = load_results(results, truth.videos, truth.categories)
+    tracks = load_results(results, truth.videos, truth.categories, check)
     metrics = evaluate(truth.videos, truth.categories, list(truth.tracks()), tracks)
     if output is not None:
-        write_json(metrics_to_json(metrics), output)
+        write_json(metrics.as_json(), output)
     return format_table(metrics, truth.categories)
-
-
-def metrics_to_json(metrics: VideoMetrics) -> dict[str, object]:
-    """The layout of the output file."""
-    per_category = {str(number): stats for number, stats in metrics.per_category.items()}
-    return {"stats": metrics.stats, "per_category": per_category}
 
 
 def show_warning(
@@ -71,7 +75,9 @@ def main(cfg: DictConfig) -> None:
         raise SystemExit(f"error: expected {' and '.join(f'{key}=FILE' for key in missing)}")
     output = None if cfg.output is None else Path(str(cfg.output))
     try:
-        table = score(Path(str(cfg.annotations)), Path(str(cfg.results)), output)
+        table = score(
+            Path(str(cfg.annotations)), Path(str(cfg.results)), output, str(cfg.lengths)
+        )
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     sys.stdout.write(table + "\n")

@@ -134,13 +134,14 @@ def test_ragged_tracks_are_refused_by_the_reader() -> None:
         load_annotations(folder / "gt.json")
 
 
-@pytest.mark.parametrize("name", sorted(set(CASES) - {"missing_frames_lengths"}))
+@pytest.mark.parametrize("name", CASES)
 def test_reading_the_files_gives_the_same_figures(name: str) -> None:
     folder = GOLDEN / name
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        data = load_annotations(folder / "gt.json")
-        results = load_results(folder / "results.json", data.videos, data.categories)
+        check = name != "missing_frames_lengths"  # whose tracks differ from their videos in length
+        data = load_annotations(folder / "gt.json", check)
+        results = load_results(folder / "results.json", data.videos, data.categories, check)
     metrics = evaluate(data.videos, data.categories, list(data.tracks()), results)
     expected = json.loads((folder / "expected.json").read_text())["stats"]
     assert metrics.stats == pytest.approx(expected, abs=1e-9, rel=0)

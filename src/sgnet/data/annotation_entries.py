@@ -88,9 +88,13 @@ def is_inside(name: str) -> bool:
 
 
 def parse_track(
-    entry: JsonEntry, videos: dict[int, Video], categories: set[int], odd: WarningCollector
+    entry: JsonEntry,
+    videos: dict[int, Video],
+    categories: set[int],
+    odd: WarningCollector,
+    check_lengths: bool = True,
 ) -> AnnotatedTrack | None:
-    """Reads one annotation.
+    """Reads one annotation; its lists must be as long as the video unless told otherwise.
 
     Returns:
         The track, or None where its category is not declared, which the metric leaves out as well.
@@ -102,7 +106,8 @@ def parse_track(
     if video_id not in videos:
         raise entry.wrong("video_id", "the id of a video of this file")
     video = videos[video_id]
-    masks = parse_segmentations(entry, video.height, video.width, video.length)
+    length = video.length if check_lengths else None
+    masks = parse_segmentations(entry, video.height, video.width, length)
     track = AnnotatedTrack(
         id=number,
         video_id=video_id,

@@ -234,8 +234,11 @@ def _box_or_none(box: list[float]) -> tuple[float, float, float, float] | None:
     return None if x != x else (x, y, width, height)
 
 
-def load_annotations(path: str | Path) -> YouTubeVIS:
+def load_annotations(path: str | Path, check_lengths: bool = True) -> YouTubeVIS:
     """Reads and checks an annotation file; uncompressed run lengths are compressed.
+
+    `check_lengths=False` takes tracks that are shorter or longer than their video, as the official
+    code does; use it for scoring only.
 
     Odd but acceptable entries (no iscrowd, id 0, an undeclared category, a box without a mask)
     give one Python warning of each kind.
@@ -250,7 +253,7 @@ def load_annotations(path: str | Path) -> YouTubeVIS:
     entries = document.items("annotations") if has_annotations else []
     odd = WarningCollector()
     tracks = _parse_tracks(
-        as_entries(document.file, "annotations", entries), videos, categories, odd
+        as_entries(document.file, "annotations", entries), videos, categories, odd, check_lengths
     )
     table = TrackTable.pack(tracks, [video.id for video in videos])
     odd.issue()
@@ -262,13 +265,16 @@ def _parse_tracks(
     videos: list[Video],
     categories: tuple[Category, ...],
     odd: WarningCollector,
+    check_lengths: bool,
 ) -> Iterator[AnnotatedTrack]:
     """Yields the tracks of declared categories."""
     videos_by_id = {video.id: video for video in videos}
     category_ids = {category.id for category in categories}
     seen: set[int] = set()
     for entry in entries:
-        track = parse_track(identified(entry, seen), videos_by_id, category_ids, odd)
+        track = parse_track(
+            identified(entry, seen), videos_by_id, category_ids, odd, check_lengths
+        )
         if track is not None:
             yield track
 

@@ -44,6 +44,11 @@ class VideoMetrics:
     stats: dict[str, float]
     per_category: dict[int, dict[str, float]]
 
+    def as_json(self) -> dict[str, object]:
+        """The layout of score files: {"stats": {...}, "per_category": {id: {...}}}."""
+        per_category = {str(number): stats for number, stats in self.per_category.items()}
+        return {"stats": self.stats, "per_category": per_category}
+
 
 @dataclass(frozen=True)
 class _Curves:

@@ -15,12 +15,16 @@ from sgnet.structures import Category, ResultTrack, Video
 
 
 def load_results(
-    path: str | Path, videos: Sequence[Video], categories: Sequence[Category]
+    path: str | Path,
+    videos: Sequence[Video],
+    categories: Sequence[Category],
+    check_lengths: bool = True,
 ) -> list[ResultTrack]:
     """Reads and checks a results file against the annotation file's videos and categories.
 
     An empty list is legal. Uncompressed masks are accepted, and tracks of undeclared categories
-    left out as the official code does, both with a Python warning.
+    left out as the official code does, both with a Python warning. `check_lengths=False` takes
+    tracks that are shorter or longer than their video, as the official code does.
 
     Raises:
         ValueError: the file or an entry is malformed; the message names file, entry and field.
@@ -29,7 +33,7 @@ def load_results(
     category_ids = {category.id for category in categories}
     odd = WarningCollector()
     parsed = (
-        _parse_result(entry, videos_by_id, category_ids, odd)
+        _parse_result(entry, videos_by_id, category_ids, odd, check_lengths)
         for entry in top_level_entries(path, "results")
     )
     tracks = [track for track in parsed if track is not None]
@@ -38,18 +42,23 @@ def load_results(
 
 
 def _parse_result(
-    entry: JsonEntry, videos: dict[int, Video], categories: set[int], odd: WarningCollector
+    entry: JsonEntry,
+    videos: dict[int, Video],
+    categories: set[int],
+    odd: WarningCollector,
+    check_lengths: bool,
 ) -> ResultTrack | None:
     """Reads one entry; None where its category is not declared."""
     video_id = entry.integer("video_id")
     if video_id not in videos:
         raise entry.wrong("video_id", "the id of a video of the annotations")
     video = videos[video_id]
+    length = video.length if check_lengths else None
     track = ResultTrack(
         video_id=video_id,
         category_id=entry.integer("category_id"),
         score=entry.number("score"),
-        segmentations=parse_segmentations(entry, video.height, video.width, video.length),
+        segmentations=parse_segmentations(entry, video.height, video.width, length),
     )
     if _has_uncompressed_counts(entry.items("segmentations")):
         odd.add("counts", entry, "counts are lists, expected compressed strings; accepted")

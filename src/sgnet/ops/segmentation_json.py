@@ -39,9 +39,11 @@ def parse_segmentation(value: object, height: int, width: int) -> Rle | None:
 
 
 def parse_segmentations(
-    entry: JsonEntry, height: int, width: int, length: int
+    entry: JsonEntry, height: int, width: int, length: int | None
 ) -> tuple[Rle | None, ...]:
     """Reads a track's `segmentations`, one for each of the video's `length` frames.
+
+    A length of None takes a list of any length, as the official code does.
 
     Raises:
         ValueError: the list or one of its masks is malformed; the message names file, entry,

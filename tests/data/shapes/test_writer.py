@@ -30,7 +30,7 @@ def test_layout_and_ids_are_those_of_youtube_vis(tmp_path: Path) -> None:
     path = generate_shapes(tmp_path, TINY, "val", 4, 0)
     assert path == tmp_path / "val" / "instances.json"
     content = json.loads(path.read_text())
-    assert [category["id"] for category in content["categories"]] == list(range(1, 11))
+    assert [category["id"] for category in content["categories"]] == list(range(1, 9))
     lengths = {}
     for video in content["videos"]:
         lengths[video["id"]] = video["length"]

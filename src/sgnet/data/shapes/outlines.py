@@ -113,22 +113,6 @@ def _heart() -> Contours:
     return (np.stack([x, y + np.cos(4 * angle) - 1.0], axis=1),)
 
 
-def _gear() -> Contours:
-    """Eight square teeth around a wide body with a hole."""
-    tooth = 2.0 * np.pi / 8
-    corners = []
-    for k in range(8):
-        for offset, radius in ((-0.27, 0.72), (-0.22, 1.0), (0.22, 1.0), (0.27, 0.72)):
-            angle = tooth * (k + offset)
-            corners.append((radius * np.cos(angle), radius * np.sin(angle)))
-    return _dense(corners), _circle(0.3, 24)
-
-
-def _arrow() -> Contours:
-    half = [(1.0, 0.0), (0.15, 0.72), (0.15, 0.24), (-1.0, 0.24)]
-    return (_dense(half + [(x, -y) for x, y in reversed(half[1:])]),)
-
-
 _OUTLINES: dict[str, Callable[[], Contours]] = {
     "disc": _disc,
     "ring": _ring,
@@ -138,6 +122,4 @@ _OUTLINES: dict[str, Callable[[], Contours]] = {
     "bar": _bar,
     "triangle": _triangle,
     "heart": _heart,
-    "gear": _gear,
-    "arrow": _arrow,
 }

@@ -53,7 +53,7 @@ def sample_scene(spec: ShapesSpec, rng: np.random.Generator) -> Scene:
         camera=_sample_camera(spec, rng, length),
         gain=_sample_gain(rng),
         vignette=float(rng.uniform(0.0, 0.35)),
-        noise=float(rng.uniform(1.5, 6.0)),
+        noise=float(rng.uniform(1.0, 4.0)),
         camouflage=bool(rng.random() < spec.camouflage_share),
         pixel_seed=int(rng.integers(2**62)),
     )
@@ -103,10 +103,11 @@ def _sample_objects(
 
 
 def _sample_draft(spec: ShapesSpec, rng: np.random.Generator, crowd: bool) -> _Draft:
-    low, high = (0.14, 0.3) if crowd else (0.2, 0.6)
-    if not crowd and rng.random() < 0.1:
-        low, high = 0.12, 0.2
-    diameter = np.exp(rng.uniform(np.log(low), np.log(high))) * spec.height
+    small = rng.random() < spec.small_share
+    smallest = 0.5 * spec.min_diameter if crowd or small else spec.min_diameter
+    usual = 0.5 * spec.max_diameter if crowd else spec.max_diameter
+    largest = spec.min_diameter if small else usual
+    diameter = np.exp(rng.uniform(np.log(smallest), np.log(largest))) * spec.height
     category = int(rng.integers(len(CATEGORY_NAMES)))
     return _Draft(category, float(diameter / 2.0), int(rng.integers(2**62)))
 

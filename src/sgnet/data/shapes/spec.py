@@ -14,8 +14,6 @@ CATEGORY_NAMES = (
     "bar",
     "triangle",
     "heart",
-    "gear",
-    "arrow",
 )
 """Category names in the order of their ids, which start at 1."""
 
@@ -40,6 +38,9 @@ class ShapesSpec:
         max_objects: Most objects of a video that is no crowd.
         min_crowd: Fewest objects of a crowd.
         max_crowd: Most objects of a crowd.
+        min_diameter: Smallest usual object, in frame heights.
+        max_diameter: Largest object, in frame heights; half of it in a crowd.
+        small_share: Objects (not videos) down to half the usual smallest.
         crowd_share: Videos with many, smaller objects.
         fast_share: Videos whose objects move up to `max_speed`; the others up to half of it.
         empty_share: Videos in which all objects are away at the same time.
@@ -60,16 +61,19 @@ class ShapesSpec:
     min_frames: int = 12
     max_frames: int = 20
     min_objects: int = 1
-    max_objects: int = 5
+    max_objects: int = 4
     min_crowd: int = 7
     max_crowd: int = 12
-    crowd_share: float = 0.07
-    fast_share: float = 0.12
+    min_diameter: float = 0.28
+    max_diameter: float = 0.75
+    small_share: float = 0.06
+    crowd_share: float = 0.05
+    fast_share: float = 0.08
     empty_share: float = 0.1
-    crossing_share: float = 0.4
-    lookalike_share: float = 0.4
-    occluder_share: float = 0.2
-    camouflage_share: float = 0.1
+    crossing_share: float = 0.3
+    lookalike_share: float = 0.3
+    occluder_share: float = 0.12
+    camouflage_share: float = 0.05
     camera_share: float = 0.6
     max_speed: float = 0.06
     jpeg_quality: int = 92
@@ -86,6 +90,11 @@ class ShapesSpec:
         ):
             if not 1 <= low <= high:
                 raise ValueError(f"expected 1 <= min_{name} <= max_{name}, got {low} and {high}")
+        if not 0.0 < self.min_diameter < self.max_diameter:
+            raise ValueError(
+                "expected 0 < min_diameter < max_diameter, "
+                f"got {self.min_diameter} and {self.max_diameter}"
+            )
         for name, value in vars(self).items():
             if name.endswith("_share") and not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} must be within 0..1, got {value}")

@@ -51,7 +51,7 @@ def object_texture(
 
 def _companion(rng: np.random.Generator, colour: FloatArray) -> FloatArray:
     """A second colour [3] that a texture mixes with the first."""
-    companion: FloatArray = np.clip(colour + rng.uniform(-95.0, 95.0, 3), 10.0, 245.0)
+    companion: FloatArray = np.clip(colour + rng.uniform(-60.0, 60.0, 3), 10.0, 245.0)
     return companion
 
 

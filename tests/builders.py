@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytorch_lightning as pl
 import torch
 
 from sgnet.losses import SGNetCriterion
@@ -12,9 +14,7 @@ from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
 from sgnet.structures import Detections, Targets
 
 
-def tiny_model(
-    num_classes: int = 3, tracking_input: str = "pair", **mask_settings: Any
-) -> SGNet:
+def tiny_model(num_classes: int = 3, tracking_input: str = "pair", **mask_settings: Any) -> SGNet:
     settings: dict[str, Any] = {"grid": 3, "cell_size": 20.0, "hidden_channels": 16}
     return SGNet(
         ResNetFPN(18, 16, "group"),
@@ -75,3 +75,44 @@ def tiny_criterion(**settings: Any) -> SGNetCriterion:
     return SGNetCriterion(LocationAssigner(ranges=(16.0, 32.0, 64.0, 128.0)), **settings)
 
 
+TINY_RUN = (
+    "experiment=demo",
+    "model.backbone.channels=16",
+    "model.detection_head.tower_depth=1",
+    "model.mask_head.hidden_channels=16",
+    "data.train_videos=3",
+    "data.num_val_videos=2",
+    "data.generator_workers=0",
+    "+data.spec.min_frames=3",
+    "+data.spec.max_frames=4",
+    "data.spec.width=96",
+    "data.spec.height=64",
+    "data.transform.size=[64,96]",
+    "data.batch_size=2",
+    "data.samples_per_epoch=4",
+    "small_steps=1",
+    "data.num_workers=0",
+    "trainer.max_epochs=2",
+    "trainer.log_every_n_steps=1",
+    "~callbacks.progress",
+    "inference.decoder.score_threshold=0.01",
+)
+
+
+def tiny_run(folder: Path, *overrides: str) -> list[str]:
+    """Overrides for a training run of seconds whose files all lie in a folder."""
+    return [
+        *TINY_RUN,
+        f"paths.data_dir={folder}/data",
+        f"paths.run_dir={folder}/run",
+        "+trainer.enable_progress_bar=false",
+        "+trainer.enable_model_summary=false",
+        *overrides,
+    ]
+
+
+class StopAfterEpoch(pl.Callback):
+    """Ends training after its first epoch, as if it had been interrupted there."""
+
+    def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        trainer.should_stop = True

@@ -72,7 +72,7 @@ class DetectionDecoder:
         """Location and class [N] of the best scores of each level."""
         num_classes = scores.shape[1]
         picked, start = [], 0
-        for level_scores in scores.split(level_sizes):
+        for level_scores in torch.split(scores, list(level_sizes)):
             flat = level_scores.flatten()
             above = (flat > self.score_threshold).nonzero().flatten()
             best = flat[above].topk(min(self.top_k, above.shape[0])).indices

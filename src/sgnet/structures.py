@@ -185,7 +185,7 @@ class VideoChunk(TensorGroup):
 
 
 @dataclass(frozen=True)
-class DenseOutputs:
+class DenseOutputs(TensorGroup):
     """All that the network says about a batch of frames, before any decision.
 
     Attributes:

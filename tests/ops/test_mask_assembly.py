@@ -35,9 +35,7 @@ def plain_blend(base, frame, coefficients, box, reading):
             total = 0.0
             for k in range(channels):
                 value = float(base[frame, k, row, column])
-                if reading == "region" and k == cell:
-                    total += float(coefficients[k]) * value
-                elif reading == "global" and k < r1 * r2:
+                if reading == "region" and k == cell or reading == "global" and k < r1 * r2:
                     total += float(coefficients[k]) * value
                 elif reading == "region_vector":
                     total += float(coefficients[cell * channels + k]) * value

@@ -55,7 +55,10 @@ def test_tracks_end_after_max_age_frames(max_age, expected):
 
 
 def test_class_aware_tracks_do_not_change_class():
-    detections = make_detections([box(50, 50)], labels=[0]), make_detections([box(50, 50)], labels=[1])
+    detections = (
+        make_detections([box(50, 50)], labels=[0]),
+        make_detections([box(50, 50)], labels=[1]),
+    )
     for class_aware, expected in ((False, [1]), (True, [2])):
         tracker = MovementTracker(class_aware=class_aware)
         tracker.update(detections[0])

@@ -106,7 +106,7 @@ class LocationAssigner:
 
     def _ranges(self, strides: Tensor) -> tuple[Tensor, Tensor]:
         """Lower and upper end [L] of the regression range of each location's level."""
-        level = torch.searchsorted(strides.unique(sorted=True), strides)
+        level = torch.searchsorted(torch.unique(strides), strides)
         ends = strides.new_tensor([0.0, *self.ranges, torch.inf])
         return ends[level], ends[level + 1]
 

@@ -73,8 +73,12 @@ def _pyramid(
 ) -> BackboneWithFPN:
     name = f"resnet{depth}"
     loaded = None if weights is None else get_model_weights(name)[weights]
+    trains_norm = norm_layer is not FrozenBatchNorm2d
     resnet = get_model(
-        name, weights=loaded, norm_layer=norm_layer, zero_init_residual=loaded is None
+        name,
+        weights=loaded,
+        norm_layer=norm_layer,
+        zero_init_residual=loaded is None and trains_norm,
     )
     widths = [resnet.inplanes // divisor for divisor in (4, 2, 1)]
     return BackboneWithFPN(

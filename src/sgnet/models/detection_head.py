@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sgnet.models.layers import convolution_tower, initialize_convolutions
+from sgnet.models.layers import convolution_tower, fill_bias, initialize_convolutions
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,9 @@ class DetectionHead(nn.Module):
         self.box_distances = nn.Conv2d(channels, 4, 3, padding=1)
         self.centerness = nn.Conv2d(channels, 1, 3, padding=1)
         initialize_convolutions(self)
-        nn.init.constant_(
-            self.class_logits.bias, -math.log((1 - prior_probability) / prior_probability)
-        )
-        nn.init.constant_(self.box_distances.bias, initial_distance)
+        prior_logit = -math.log((1 - prior_probability) / prior_probability)
+        fill_bias(self.class_logits, prior_logit)
+        fill_bias(self.box_distances, initial_distance)
 
     def box_features(self, feature: Tensor) -> Tensor:
         """Box-tower features [B, C, H, W]: what box, centerness and movement are read from."""

@@ -34,3 +34,9 @@ def initialize_convolutions(module: nn.Module, std: float = 0.01) -> None:
             nn.init.normal_(layer.weight, std=std)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def fill_bias(layer: nn.Conv2d, value: float) -> None:
+    """Sets every bias of a convolution to one value."""
+    if layer.bias is not None:
+        nn.init.constant_(layer.bias, value)

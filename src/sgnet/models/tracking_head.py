@@ -7,6 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from sgnet.models.layers import initialize_convolutions
+
 TrackingInput = Literal["pair", "single"]
 
 
@@ -28,8 +30,7 @@ class TrackingHead(nn.Module):
             raise ValueError(f"tracking_input must be 'pair' or 'single', got {tracking_input!r}")
         self.tracking_input = tracking_input
         self.movement = nn.Conv2d(channels * (2 if tracking_input == "pair" else 1), 2, 1)
-        nn.init.normal_(self.movement.weight, std=0.01)
-        nn.init.zeros_(self.movement.bias)
+        initialize_convolutions(self)
 
     def forward(self, key_features: Tensor, reference_features: Tensor) -> Tensor:
         """Movement map D [B, 2, H, W], x and y displacement in units of the stride.

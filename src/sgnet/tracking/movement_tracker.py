@@ -82,20 +82,21 @@ class MovementTracker:
             N ids from 1, none twice; [] for no detections.
         """
         points, movements, radii, labels = self._arrays(detections)
-        for track in self._tracks:
-            track.missed += 1
+        for live in self._tracks:
+            live.missed += 1
         open_tracks = list(self._tracks)
         ids = []
         for point, movement, radius, label in zip(points, movements, radii, labels, strict=True):
-            track = self._closest(point - movement, int(label), open_tracks)
-            if track is None:
-                track = _LiveTrack(self._next_id, point, radius, int(label))
+            match = self._closest(point - movement, int(label), open_tracks)
+            if match is None:
+                match = _LiveTrack(self._next_id, point, float(radius), int(label))
                 self._next_id += 1
-                self._tracks.append(track)
+                self._tracks.append(match)
             else:
-                open_tracks.remove(track)
-                track.point, track.radius, track.label, track.missed = point, radius, int(label), 0
-            ids.append(track.track_id)
+                open_tracks.remove(match)
+                match.point, match.radius = point, float(radius)
+                match.label, match.missed = int(label), 0
+            ids.append(match.track_id)
         self._tracks = [track for track in self._tracks if track.missed <= self.max_age]
         return ids
 

@@ -1,0 +1,51 @@
+"""Clip pairs at a fraction of their size, for the cheap first part of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from sgnet.structures import ClipPairBatch, Targets
+
+
+def shrink_pairs(batch: ClipPairBatch, factor: int) -> ClipPairBatch:
+    """The batch with images, masks, boxes and movements `factor` times smaller.
+
+    Args:
+        batch: [B, 3, H, W] images.
+        factor: whole number; 1 returns the batch itself.
+
+    Returns:
+        Averaged images and masks [.., H // factor, W // factor]; boxes and movements divided.
+    """
+    if factor == 1:
+        return batch
+    return replace(
+        batch,
+        key_images=_shrink_images(batch.key_images, factor),
+        reference_images=_shrink_images(batch.reference_images, factor),
+        key_targets=shrink_targets(batch.key_targets, factor),
+        reference_targets=shrink_targets(batch.reference_targets, factor),
+    )
+
+
+def shrink_targets(targets: Targets, factor: int) -> Targets:
+    """Targets in pixels `factor` times larger; a mask pixel is set where half of it is covered."""
+    masks = targets.masks
+    if masks.shape[0]:
+        masks = (F.avg_pool2d(masks[:, None].float(), factor)[:, 0] >= 0.5).to(torch.uint8)
+    else:
+        masks = masks.new_zeros(0, masks.shape[1] // factor, masks.shape[2] // factor)
+    return replace(
+        targets,
+        boxes_xyxy=targets.boxes_xyxy / factor,
+        movements=targets.movements / factor,
+        masks=masks,
+    )
+
+
+def _shrink_images(images: Tensor, factor: int) -> Tensor:
+    return F.avg_pool2d(images.float(), factor)

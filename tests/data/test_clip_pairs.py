@@ -56,9 +56,7 @@ def moving_disc(tmp_path: Path) -> tuple[Path, Path]:
         {"id": 4, "video_id": 3, "category_id": 2, "iscrowd": 1, "segmentations": moving},
     ]
     content = {
-        "videos": [
-            {"id": 3, "width": WIDTH, "height": HEIGHT, "length": 4, "file_names": names}
-        ],
+        "videos": [{"id": 3, "width": WIDTH, "height": HEIGHT, "length": 4, "file_names": names}],
         "categories": [{"id": 2, "name": "ring"}, {"id": 8, "name": "disc"}],
         "annotations": annotations,
     }
@@ -113,7 +111,10 @@ def test_the_movement_target_is_exact_after_augmentation(moving_disc, scale, max
 
 
 def test_flip_and_crop_keep_the_movement_to_the_pixel(moving_disc):
-    for steps, sign in (([A.HorizontalFlip(p=1.0)], -1), ([A.Crop(8, 4, 120, 68), A.PadIfNeeded(HEIGHT, WIDTH)], 1)):
+    for steps, sign in (
+        ([A.HorizontalFlip(p=1.0)], -1),
+        ([A.Crop(8, 4, 120, 68), A.PadIfNeeded(HEIGHT, WIDTH)], 1),
+    ):
         batch = collate_clip_pairs([dataset(moving_disc, steps)[2, 0]])
         assert batch.key_targets.movements[0, 0].tolist() == [sign * SHIFT[0], SHIFT[1]]
         assert batch.reference_targets.movements[0, 0].tolist() == [-sign * SHIFT[0], -SHIFT[1]]
@@ -201,3 +202,8 @@ def test_the_sampler_repeats_by_epoch_and_shares_out_by_rank():
     shares = [list(SeededSampler(10, 4, num_samples=24, rank=r, world_size=2)) for r in (0, 1)]
     assert [len(share) for share in shares] == [12, 12]
     assert sorted(shares[0] + shares[1]) == sorted(first)
+
+
+def test_held_out_videos_are_not_trained_on(moving_disc):
+    assert len(dataset(moving_disc, videos=[])) == 0
+    assert len(dataset(moving_disc, videos=[0])) == 3

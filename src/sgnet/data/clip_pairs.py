@@ -58,8 +58,9 @@ class _FrameObjects:
 class ClipPairDataset(Dataset[ClipPair]):
     """Every frame with an earlier one is a key frame; the reference is 1..d frames before it.
 
-    Items are asked for with (index, seed): the seed decides reference frame and transform, so a
-    sample depends neither on the worker nor on what was read before.
+    Items are asked for with (index, seed), or an index that is its own seed: the seed decides
+    reference frame and transform, so a sample depends neither on the worker nor on what was read
+    before.
 
     Args:
         annotations: with objects.
@@ -67,6 +68,7 @@ class ClipPairDataset(Dataset[ClipPair]):
         transform: for both frames.
         max_gap: d, frames between key and reference at most.
         min_area: objects with fewer visible pixels after the transform are dropped.
+        videos: indices of the videos to draw from; None takes all.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class ClipPairDataset(Dataset[ClipPair]):
         transform: ClipPairTransform,
         max_gap: int = 1,
         min_area: int = 1,
+        videos: Sequence[int] | None = None,
     ) -> None:
         if max_gap < 1:
             raise ValueError(f"max_gap must be at least 1 frame, got {max_gap}")
@@ -85,13 +88,14 @@ class ClipPairDataset(Dataset[ClipPair]):
         self._max_gap = max_gap
         self._min_area = max(1, min_area)
         self._label_of = {category.id: i for i, category in enumerate(annotations.categories)}
-        self._keys = _key_frames([video.length for video in annotations.videos])
+        chosen = range(len(annotations.videos)) if videos is None else videos
+        self._keys = _key_frames([(v, annotations.videos[v].length) for v in chosen])
 
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __getitem__(self, item: tuple[int, int]) -> ClipPair:
-        index, seed = item
+    def __getitem__(self, item: tuple[int, int] | int) -> ClipPair:
+        index, seed = (item, item) if isinstance(item, int) else item
         video_index, key = (int(value) for value in self._keys[index])
         gap = int(np.random.default_rng(seed).integers(1, self._max_gap + 1))
         reference = max(0, key - gap)
@@ -207,10 +211,10 @@ def mask_boxes_xyxy(masks: NDArray[np.uint8]) -> Tensor:
     return torch.from_numpy(boxes)
 
 
-def _key_frames(lengths: Sequence[int]) -> NDArray[np.int64]:
-    """[S, 2] video index and key frame; a video of one frame is its own reference."""
+def _key_frames(videos: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
+    """[S, 2] video and key frame of videos (index, length); a single frame is its own reference."""
     pairs = [
         np.stack([np.full(max(1, n - 1), v), np.arange(min(1, n - 1), n)], axis=1)
-        for v, n in enumerate(lengths)
+        for v, n in videos
     ]
     return np.concatenate([*pairs, np.zeros((0, 2), dtype=np.int64)]).astype(np.int64)

@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader
 
 from sgnet.data.clip_pairs import ClipPair, ClipPairDataset, SeededSampler
 from sgnet.data.collate import collate_clip_pairs
+from sgnet.data.frames import check_frames
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.video_chunks import VideoChunkDataset
 from sgnet.data.youtube_vis import YouTubeVIS, find_split, load_annotations
@@ -23,7 +25,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     Args:
         root: folder with both splits, see `find_split`.
         train_split: name of the training split.
-        val_split: name of the validation split.
+        val_split: name of the validation split; None trains without validation.
         transform: for clip pairs; its size is the network's input size.
         batch_size: clip pairs a step and process.
         max_gap: frames between key and reference frame at most.
@@ -32,6 +34,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         frames_per_chunk: validation frames run together; changes speed only.
         samples_per_epoch: clip pairs an epoch; None takes every key frame once.
         limit_val_videos: score only the first so many validation videos; None takes all.
+        holdout: share of the training videos, drawn by `seed`, that is validated on instead of
+            trained on; for data sets whose validation split comes without annotations.
         seed: of order and augmentation.
     """
 
@@ -39,7 +43,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         self,
         root: str | Path,
         train_split: str,
-        val_split: str,
+        val_split: str | None,
         transform: ClipPairTransform,
         batch_size: int,
         max_gap: int = 1,
@@ -48,9 +52,13 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         frames_per_chunk: int = 8,
         samples_per_epoch: int | None = None,
         limit_val_videos: int | None = None,
+        holdout: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if not 0 <= holdout < 1:
+            raise ValueError(f"holdout must be a share in [0, 1), got {holdout}")
+        self.holdout = holdout
         self.root = Path(root)
         self.train_split = train_split
         self.val_split = val_split
@@ -82,23 +90,43 @@ class YouTubeVISDataModule(pl.LightningDataModule):
 
     @property
     def val_annotations(self) -> YouTubeVIS:
-        """Ground truth of the validation split."""
-        return self._split(self.val_split)[0]
+        """Ground truth of the validation videos."""
+        if self._scored_split is None:
+            raise ValueError("val_split is None; there is nothing to validate on")
+        return self._split(self._scored_split)[0]
 
     @property
     def val_videos(self) -> Sequence[Video]:
         """The validation videos that are scored."""
-        return self.val_annotations.videos[: self.limit_val_videos]
+        if not self.holdout:
+            return self.val_annotations.videos[: self.limit_val_videos]
+        held_out = self._held_out()[: self.limit_val_videos]
+        return tuple(self.val_annotations.videos[v] for v in held_out)
+
+    def prepare_split(self, split: str) -> None:
+        """Makes one split ready to read; here it is on disk already."""
 
     def setup(self, stage: str | None = None) -> None:
         """Reads the annotation files.
 
         Raises:
-            ValueError: a file is malformed, or the two splits declare different categories.
+            ValueError: a file is malformed, the splits declare different categories, or the
+                validation videos have no annotations.
         """
         if stage not in (None, "fit"):
             return
+        for split in dict.fromkeys((self.train_split, self._scored_split)):
+            if split is not None:
+                annotations, images = self._split(split)
+                check_frames((n for v in annotations.videos for n in v.file_names), images)
+        if self._scored_split is None:
+            return
         train, val = self.categories, self.val_annotations.categories
+        if not self.val_annotations.has_annotations:
+            raise ValueError(
+                f"{self.root}: split {self.val_split!r} has no annotations to validate on; hold "
+                "some training videos out (data.holdout=0.1) or do without (data.val_split=null)"
+            )
         if train != val:
             raise ValueError(
                 f"{self.root}: categories of {self.val_split!r} must equal those of "
@@ -109,7 +137,11 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[ClipPair]:
         """Shuffled batches of clip pairs; each process takes its share."""
         annotations, images = self._split(self.train_split)
-        dataset = ClipPairDataset(annotations, images, self.transform, self.max_gap, self.min_area)
+        held_out = set(self._held_out())
+        trained = [v for v in range(len(annotations.videos)) if v not in held_out]
+        dataset = ClipPairDataset(
+            annotations, images, self.transform, self.max_gap, self.min_area, trained
+        )
         trainer = self.trainer
         sampler = SeededSampler(
             len(dataset),
@@ -129,9 +161,11 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             persistent_workers=self.num_workers > 0,
         )
 
-    def val_dataloader(self) -> DataLoader[VideoChunk]:
-        """The validation videos in order, some frames at a time."""
-        images = self._split(self.val_split)[1]
+    def val_dataloader(self) -> DataLoader[VideoChunk] | list[VideoChunk]:
+        """The validation videos in order, some frames at a time; [] without validation."""
+        if self._scored_split is None:
+            return []
+        images = self._split(self._scored_split)[1]
         dataset = VideoChunkDataset(self.val_videos, images, self.input_size, self.frames_per_chunk)
         return DataLoader(
             dataset,
@@ -140,6 +174,16 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             num_workers=self.num_workers,
             pin_memory=_has_gpu(self.trainer),
         )
+
+    @property
+    def _scored_split(self) -> str | None:
+        return self.train_split if self.holdout else self.val_split
+
+    def _held_out(self) -> list[int]:
+        """Indices of the training videos that are kept for validation, ascending."""
+        count = len(self._split(self.train_split)[0].videos)
+        order = np.random.default_rng(self.seed).permutation(count)
+        return sorted(order[: round(self.holdout * count)].tolist())
 
     def _split(self, split: str) -> tuple[YouTubeVIS, Path]:
         if split not in self._loaded:

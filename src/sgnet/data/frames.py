@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import cv2
@@ -47,7 +48,8 @@ def fit_size(original: tuple[int, int], limit: tuple[int, int]) -> tuple[int, in
     """
     scale = min(limit[0] / original[0], limit[1] / original[1])
     height, width = (
-        max(SIZE_DIVISOR, round(side * scale / SIZE_DIVISOR) * SIZE_DIVISOR) for side in original
+        max(1, min(round(side * scale / SIZE_DIVISOR), most // SIZE_DIVISOR)) * SIZE_DIVISOR
+        for side, most in zip(original, limit, strict=True)
     )
     return height, width
 
@@ -59,6 +61,32 @@ def resize_frame(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.
     shrinks = size[0] < image.shape[0]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     return np.asarray(cv2.resize(image, size[::-1], interpolation=method), dtype=np.uint8)
+
+
+def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The 0/1 mask [H, W] at (height, width), by the nearest pixel."""
+    if mask.shape == size:
+        return mask
+    resized = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def check_frames(names: Iterable[str], folder: Path) -> None:
+    """Looks for every frame before any work starts.
+
+    Args:
+        names: relative paths.
+        folder: that holds them.
+
+    Raises:
+        ValueError: some are missing; the message names the first and their number.
+    """
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"{folder / missing[0]}: frame is missing, and {len(missing) - 1} more; "
+            "expected every file of file_names in the image folder"
+        )
 
 
 def image_tensor(image: NDArray[np.uint8]) -> Tensor:

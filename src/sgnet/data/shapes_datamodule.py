@@ -31,18 +31,30 @@ class ShapesDataModule(YouTubeVISDataModule):
     ) -> None:
         super().__init__(**settings)
         self.spec = spec
-        self.sizes = {self.train_split: train_videos, self.val_split: num_val_videos}
+        self.sizes = {self.train_split: train_videos}
+        if self.val_split is not None:
+            self.sizes[self.val_split] = num_val_videos
         self.generator_seed = generator_seed
         self.generator_workers = generator_workers
 
     def prepare_data(self) -> None:
         """Generates both splits; returns at once where they are complete."""
-        for split, num_videos in self.sizes.items():
-            generate_shapes(
-                self.root,
-                self.spec,
-                split,
-                num_videos,
-                seed=self.generator_seed,
-                num_workers=self.generator_workers,
-            )
+        for split in self.sizes:
+            self.prepare_split(split)
+
+    def prepare_split(self, split: str) -> None:
+        """Generates one split where it is not there yet.
+
+        Raises:
+            ValueError: the benchmark has no such split.
+        """
+        if split not in self.sizes:
+            raise ValueError(f"split must be one of {sorted(self.sizes)}, got {split!r}")
+        generate_shapes(
+            self.root,
+            self.spec,
+            split,
+            self.sizes[split],
+            seed=self.generator_seed,
+            num_workers=self.generator_workers,
+        )

@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import asks the network otherwise
 import albumentations as A  # noqa: E402
+import cv2  # noqa: E402
+
+from sgnet.data.frames import (  # noqa: E402
+    SIZE_DIVISOR,
+    fit_size,
+    resize_frame,
+    resize_mask,
+)
 
 UInt8Array = NDArray[np.uint8]
 
@@ -17,16 +25,23 @@ UInt8Array = NDArray[np.uint8]
 class ClipPairTransform:
     """An albumentations pipeline whose random numbers are the same for all images of a call.
 
+    Images are first resized as in validation, keeping their aspect ratio, and padded with black
+    at the right and bottom to the network's input size.
+
     Args:
-        size: (height, width) of the network's input; every image is resized to it first.
+        size: (height, width) of the network's input, multiples of 8.
         steps: albumentations transforms in order; they must end at the same size.
+
+    Raises:
+        ValueError: a side is no multiple of 8.
     """
 
     def __init__(self, size: tuple[int, int], steps: Sequence[A.BasicTransform] = ()) -> None:
         self.size = (int(size[0]), int(size[1]))
-        self._pipeline = A.Compose(
-            [A.Resize(*self.size), *steps], additional_targets={"reference": "image"}
-        )
+        if any(side < SIZE_DIVISOR or side % SIZE_DIVISOR for side in self.size):
+            raise ValueError(f"size must be multiples of {SIZE_DIVISOR}, got {self.size}")
+        pad = A.PadIfNeeded(*self.size, position="top_left", border_mode=cv2.BORDER_CONSTANT)
+        self._pipeline = A.Compose([pad, *steps], additional_targets={"reference": "image"})
 
     def __call__(
         self, key: UInt8Array, reference: UInt8Array, masks: Sequence[UInt8Array], seed: int
@@ -45,10 +60,14 @@ class ClipPairTransform:
         Raises:
             ValueError: the steps ended at another size.
         """
-        self._pipeline.set_random_seed(seed)
-        named = {"image": key, "reference": reference}
+        fitted = fit_size((key.shape[0], key.shape[1]), self.size)
+        named = {
+            "image": resize_frame(key, fitted),
+            "reference": resize_frame(reference, fitted),
+        }
         if masks:
-            named["masks"] = np.stack(masks)
+            named["masks"] = np.stack([resize_mask(mask, fitted) for mask in masks])
+        self._pipeline.set_random_seed(seed)
         result = self._pipeline(**named)
         if result["image"].shape[:2] != self.size:
             raise ValueError(

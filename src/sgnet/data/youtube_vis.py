@@ -272,9 +272,7 @@ def _parse_tracks(
     category_ids = {category.id for category in categories}
     seen: set[int] = set()
     for entry in entries:
-        track = parse_track(
-            identified(entry, seen), videos_by_id, category_ids, odd, check_lengths
-        )
+        track = parse_track(identified(entry, seen), videos_by_id, category_ids, odd, check_lengths)
         if track is not None:
             yield track
 

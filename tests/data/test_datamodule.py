@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.data.shapes import ShapesSpec, generate_shapes
+from sgnet.data.transforms import ClipPairTransform
+
+SPEC = ShapesSpec(width=96, height=64, min_frames=3, max_frames=5)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("shapes")
+    generate_shapes(folder, SPEC, "train", 10, seed=0)
+    generate_shapes(folder, SPEC, "val", 3, seed=0)
+    return folder
+
+
+def module(root: Path, **settings) -> YouTubeVISDataModule:
+    return YouTubeVISDataModule(
+        root, "train", "val", ClipPairTransform((64, 96)), batch_size=4, num_workers=0, **settings
+    )
+
+
+def test_batches_and_chunks_come_in_the_promised_form(root):
+    data = module(root, frames_per_chunk=2)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    assert batch.key_images.shape == batch.reference_images.shape == (4, 3, 64, 96)
+    assert batch.key_targets.masks.shape[0] == batch.key_targets.valid.sum()
+    lengths = {video.id: video.length for video in data.val_videos}
+    seen: dict[int, list[int]] = {}
+    for chunk in data.val_dataloader():
+        frames = seen.setdefault(chunk.video_id, [])
+        assert chunk.first_frame == len(frames)
+        frames += range(chunk.images.shape[0])
+    assert {video: len(frames) for video, frames in seen.items()} == lengths
+
+
+def test_holdout_splits_the_training_videos_without_overlap(root):
+    data = module(root, holdout=0.3)
+    data.setup("fit")
+    held_out = {video.id for video in data.val_videos}
+    assert len(held_out) == 3
+    keys = {int(v) for v, _ in data.train_dataloader().dataset._keys}
+    trained = {data.val_annotations.videos[v].id for v in keys}
+    assert trained | held_out == set(range(1, 11))
+    assert trained.isdisjoint(held_out)
+    assert {video.id for video in module(root, holdout=0.3, seed=1).val_videos} != held_out
+
+
+def test_a_validation_split_without_annotations_is_refused_with_the_way_out(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/val/instances.json"
+    content = json.loads(path.read_text())
+    del content["annotations"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"no annotations.*data\.holdout"):
+        module(tmp_path / "copy").setup("fit")
+
+
+def test_splits_of_different_categories_are_refused(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/val/instances.json"
+    content = json.loads(path.read_text())
+    content["categories"][0]["name"] = "blob"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="categories of 'val'.*blob"):
+        module(tmp_path / "copy").setup("fit")
+
+
+def test_a_missing_split_says_where_it_was_looked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"train\.json"):
+        module(tmp_path).setup("fit")
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_an_impossible_holdout_is_refused(root, share):
+    with pytest.raises(ValueError, match="holdout"):
+        module(root, holdout=share)

@@ -75,9 +75,7 @@ def main(cfg: DictConfig) -> None:
         raise SystemExit(f"error: expected {' and '.join(f'{key}=FILE' for key in missing)}")
     output = None if cfg.output is None else Path(str(cfg.output))
     try:
-        table = score(
-            Path(str(cfg.annotations)), Path(str(cfg.results)), output, str(cfg.lengths)
-        )
+        table = score(Path(str(cfg.annotations)), Path(str(cfg.results)), output, str(cfg.lengths))
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     sys.stdout.write(table + "\n")

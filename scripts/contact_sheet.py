@@ -1,0 +1,35 @@
+"""A picture of some videos of the embedded benchmark: raw frames beside their annotations.
+
+python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.png
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import hydra
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from sgnet.data.shapes import contact_sheet
+from sgnet.training import exit_on_error
+
+
+def draw(cfg: DictConfig) -> None:
+    """Generates the data where needed and writes the PNG."""
+    data = instantiate(cfg.data, _convert_="all")
+    data.prepare_data()
+    sheet = contact_sheet(data.root, cfg.split, cfg.rows, cfg.columns)
+    Path(cfg.output).parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(cfg.output), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="contact_sheet")
+def main(cfg: DictConfig) -> None:
+    """Reads the command line."""
+    exit_on_error(lambda: draw(cfg))
+
+
+if __name__ == "__main__":
+    main()

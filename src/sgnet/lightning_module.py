@@ -1,0 +1,154 @@
+"""The LightningModule: network, summed loss, optimiser and video validation wired together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as pl
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.evaluation.average_precision import VideoMetrics, evaluate
+from sgnet.losses import LossTerms, SGNetCriterion
+from sgnet.models import SGNet
+from sgnet.ops.shrink import shrink_pairs
+from sgnet.postprocess import DetectionDecoder
+from sgnet.structures import ClipPairBatch, ResultTrack, VideoChunk
+from sgnet.tracking import MovementTracker
+from sgnet.video_predictor import CHECKPOINT_FORMAT, CHECKPOINT_KEY, ChunkTracker, VideoPredictor
+
+LOGGED_STATS = ("AP", "AP50", "AP75", "AR1", "AR10")
+
+
+class SGNetModule(pl.LightningModule):
+    """Trains on clip pairs and validates on whole videos.
+
+    Args:
+        model: the network.
+        criterion: Eq. 6.
+        decoder: dense outputs to detections.
+        tracker: for validation.
+        optimizer: takes parameter groups.
+        schedule: takes the optimiser and the number of steps.
+        no_decay_on_norms: leave norm weights and biases out of weight decay.
+        both_ways: each frame of a pair is the key frame in turn, see `SGNet.forward_pairs`.
+        description: plain values stored with every checkpoint so that it loads alone.
+        small_steps: the first so many optimiser steps train at `1 / small_factor` of the size.
+        small_factor: see `small_steps`.
+        seed: of the random draws inside the loss, together with step and process; a resumed run
+            draws the same.
+    """
+
+    def __init__(
+        self,
+        model: SGNet,
+        criterion: SGNetCriterion,
+        decoder: DetectionDecoder,
+        tracker: MovementTracker,
+        optimizer: Callable[[Iterable[dict[str, Any]]], Optimizer],
+        schedule: Callable[..., LRScheduler],
+        description: Mapping[str, Any],
+        no_decay_on_norms: bool = False,
+        both_ways: bool = False,
+        small_steps: int = 0,
+        small_factor: int = 2,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.criterion = criterion
+        self.predictor = VideoPredictor(model, decoder, tracker)
+        self.both_ways = both_ways
+        self.small_steps = small_steps
+        self.small_factor = small_factor
+        self.seed = seed
+        self.val_metrics: VideoMetrics | None = None
+        self._optimizer = optimizer
+        self._schedule = schedule
+        self._no_decay_on_norms = no_decay_on_norms
+        self._description = dict(description)
+        self._results: list[ResultTrack] = []
+
+    def training_step(self, batch: ClipPairBatch, batch_idx: int) -> Tensor:
+        """Summed loss of a batch of clip pairs (SG-Net Eq. 6)."""
+        if self.global_step < self.small_steps:
+            batch = shrink_pairs(batch, self.small_factor)
+        terms = self._pair_losses(batch, batch_idx)
+        values = {f"train/{name}": value for name, value in terms.named().items()}
+        self.log("train/loss", terms.total, prog_bar=True, batch_size=len(batch.names))
+        self.log_dict(values, prog_bar=True, batch_size=len(batch.names))
+        self.log("train/positives", float(terms.num_positives), batch_size=len(batch.names))
+        return terms.total
+
+    def _pair_losses(self, batch: ClipPairBatch, batch_idx: int) -> LossTerms:
+        outputs = self.model.forward_pairs(batch.key_images, batch.reference_images, self.both_ways)
+        outputs = outputs.to(torch.float32)  # losses lose too much in half precision
+        targets = batch.key_targets
+        if self.both_ways:
+            targets = targets.joined(batch.reference_targets)
+        draws = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx, self.global_rank])
+        devices = [self.device] if self.device.type == "cuda" else []
+        with (
+            torch.autocast(self.device.type, enabled=False),
+            torch.random.fork_rng(devices),
+        ):
+            torch.manual_seed(int(draws.generate_state(1)[0]))
+            return self.criterion(outputs, targets, self.model.mask_head.blender)
+
+    def on_validation_epoch_start(self) -> None:
+        """Forgets the last validation."""
+        self._results = []
+        self._chunks = ChunkTracker(self.predictor, self._data.category_ids)
+
+    def validation_step(self, chunk: VideoChunk, batch_idx: int) -> None:
+        """Tracks the next frames of the current video."""
+        self._results += self._chunks.add(chunk)
+
+    def on_validation_epoch_end(self) -> None:
+        """Scores the videos that ran to their end with the official metric."""
+        truth = self._data.val_annotations
+        videos = [v for v in self._data.val_videos if v.id in self._chunks.finished]
+        if self.trainer.sanity_checking or not videos:
+            return
+        wanted = {video.id for video in videos}
+        tracks = [t for t in map(truth.track, range(len(truth))) if t.video_id in wanted]
+        metrics = evaluate(videos, truth.categories, tracks, self._results)
+        self.val_metrics = metrics
+        for name in LOGGED_STATS:
+            self.log(f"val/{name}", metrics.stats[name], prog_bar=name in ("AP", "AP50"))
+        for category in truth.categories:
+            self.log(f"val/AP_{category.name}", metrics.per_category[category.id]["AP"])
+
+    def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own type is a union of ten
+        """Optimiser and a schedule that steps with it."""
+        optimizer = self._optimizer(self._parameter_groups())
+        total_steps = int(self.trainer.estimated_stepping_batches)
+        schedule = self._schedule(optimizer, total_steps=total_steps)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "interval": "step"},
+        }
+
+    def _parameter_groups(self) -> list[dict[str, Any]]:
+        trained = [p for p in self.model.parameters() if p.requires_grad]
+        if not self._no_decay_on_norms:
+            return [{"params": trained}]
+        norms_and_biases = [p for p in trained if p.ndim < 2]
+        matrices = [p for p in trained if p.ndim >= 2]
+        return [{"params": matrices}, {"params": norms_and_biases, "weight_decay": 0.0}]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Stores what is needed to load the checkpoint alone."""
+        checkpoint[CHECKPOINT_KEY] = {"format": CHECKPOINT_FORMAT, **self._description}
+
+    @property
+    def _data(self) -> YouTubeVISDataModule:
+        data = self.trainer.datamodule  # type: ignore[attr-defined]
+        if not isinstance(data, YouTubeVISDataModule):
+            raise ValueError(f"training needs a YouTubeVISDataModule, got {type(data).__name__}")
+        return data

@@ -1,0 +1,293 @@
+"""Configs to runs: the only module that Hydra and the mains talk to."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.errors import InstantiationException
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+from rich.progress import track as track_progress
+from torch.utils.data import DataLoader
+from torchvision.models import get_model_weights
+
+from sgnet import __version__
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.data.frames import read_frame
+from sgnet.data.video_chunks import VideoChunkDataset
+from sgnet.data.youtube_vis import find_split, load_annotations
+from sgnet.evaluation.average_precision import evaluate, format_table
+from sgnet.evaluation.results import save_results, zip_results
+from sgnet.lightning_module import LOGGED_STATS, SGNetModule
+from sgnet.models import SGNet
+from sgnet.models.pretrained import load_torchvision_fcos
+from sgnet.ops.atomic_file import write_json
+from sgnet.structures import Category, ResultTrack
+from sgnet.video_predictor import (
+    ChunkTracker,
+    VideoPredictor,
+    load_checkpoint,
+    read_tensors,
+)
+from sgnet.visualization.curves import plot_training_curves
+from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
+
+log = logging.getLogger(__name__)
+RESUME_LAST = "last"
+
+
+def run(cfg: DictConfig) -> float | None:
+    """Trains and turns expected errors into one line on stderr and exit status 2.
+
+    Args:
+        cfg: conf/train.yaml composed.
+
+    Returns:
+        The best validation AP, None where nothing was validated.
+    """
+    metrics = exit_on_error(lambda: train(cfg))
+    best: float | None = metrics.get("best_AP")
+    return best
+
+
+def train(cfg: DictConfig) -> dict[str, float]:
+    """One training run.
+
+    Args:
+        cfg: conf/train.yaml composed.
+
+    Returns:
+        The last validation's figures by name (`val/AP`, ...) and `best_AP`.
+
+    Raises:
+        ValueError: a setting or an input file is wrong.
+    """
+    run_dir = Path(cfg.paths.run_dir)
+    resume = _resume_path(cfg, run_dir)
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    torch.set_float32_matmul_precision("high")
+    data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
+    data.prepare_data()
+    data.setup("fit")
+    cfg.model.detection_head.num_classes = len(data.categories)
+    module = build_module(cfg, data)
+    trainer: pl.Trainer = instantiate(
+        cfg.trainer,
+        _convert_="all",
+        callbacks=[instantiate(c, _convert_="all") for c in (cfg.callbacks or {}).values()],
+        logger=[instantiate(c, _convert_="all") for c in (cfg.logger or {}).values()],
+    )
+    if trainer.is_global_zero:
+        run_dir.mkdir(parents=True, exist_ok=True)
+        _keep_earlier_log(run_dir)
+        OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
+    for logger in trainer.loggers:
+        logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+    trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+    if trainer.is_global_zero and (run_dir / "metrics.csv").is_file():
+        logs = [*sorted(run_dir.glob("metrics.before-*.csv")), run_dir / "metrics.csv"]
+        plot_training_curves(logs, run_dir / "curves.png")
+    return _summary(trainer)
+
+
+def build_module(cfg: DictConfig, data: YouTubeVISDataModule) -> SGNetModule:
+    """The LightningModule of a composed config.
+
+    Args:
+        cfg: with the number of classes filled in.
+        data: set up; its categories and input size go into every checkpoint.
+    """
+    parts = OmegaConf.create({"model": cfg.model, "inference": cfg.inference})
+    OmegaConf.resolve(parts)
+    plain: dict[str, Any] = OmegaConf.to_container(parts)  # type: ignore[assignment]
+    description = {
+        "sgnet_version": __version__,
+        "model": plain["model"],
+        **plain["inference"],
+        "categories": [{"id": c.id, "name": c.name} for c in data.categories],
+        "input_size": list(data.input_size),
+    }
+    starts_from = (cfg.model.backbone.weights, cfg.init_weights, cfg.resume)
+    if cfg.model.backbone.norm == "frozen_batch" and not any(starts_from):
+        raise ValueError(
+            "model.backbone.norm=frozen_batch needs pretrained weights (model.backbone.weights or "
+            "init_weights), got none; use model.backbone.norm=group to train from scratch"
+        )
+    model = instantiate(cfg.model, _convert_="all")
+    if cfg.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    if cfg.init_weights is not None:
+        load_initial_weights(model, str(cfg.init_weights))
+    return SGNetModule(
+        model=model,
+        criterion=instantiate(cfg.criterion, _convert_="all"),
+        decoder=instantiate(cfg.inference.decoder, _convert_="all"),
+        tracker=instantiate(cfg.inference.tracker, _convert_="all"),
+        optimizer=instantiate(cfg.optim.optimizer, _convert_="all"),
+        schedule=instantiate(cfg.optim.schedule, _convert_="all"),
+        no_decay_on_norms=cfg.optim.no_decay_on_norms,
+        both_ways=cfg.both_ways,
+        small_steps=cfg.small_steps,
+        small_factor=cfg.small_factor,
+        seed=cfg.seed,
+        description=description,
+    )
+
+
+def evaluate_checkpoint(cfg: DictConfig) -> str:
+    """Runs a checkpoint over a data set and writes results and figures.
+
+    Writes `results.json`, `results.zip` and, where the split has annotations, `metrics.json`.
+
+    Args:
+        cfg: conf/evaluate.yaml composed.
+
+    Returns:
+        The table of figures and where the files are.
+
+    Raises:
+        ValueError: a setting, the checkpoint or the data set is wrong.
+    """
+    loaded = load_checkpoint(cfg.checkpoint, _given(cfg.decoder), _given(cfg.tracker))
+    data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
+    data.prepare_split(cfg.split)
+    path, images = find_split(data.root, cfg.split)
+    truth = load_annotations(path)
+    videos = truth.videos[: data.limit_val_videos]
+    device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    predictor = VideoPredictor(
+        loaded.model.to(device).to(memory_format=torch.channels_last),
+        loaded.decoder,
+        loaded.tracker,
+    )
+    dataset = VideoChunkDataset(videos, images, loaded.input_size, data.frames_per_chunk)
+    chunks = DataLoader(dataset, batch_size=None, num_workers=data.num_workers)
+    started = time.perf_counter()
+    tracker = ChunkTracker(predictor, category_ids(loaded.categories, truth.categories))
+    tracks: list[ResultTrack] = []
+    for chunk in track_progress(chunks, description="evaluating", transient=True):
+        tracks += tracker.add(chunk.to(device))
+    seconds = time.perf_counter() - started
+    output = Path(cfg.output or Path(cfg.checkpoint).parent.parent / "evaluation" / cfg.split)
+    save_results(tracks, output / "results.json")
+    zip_results(output / "results.json", output / "results.zip")
+    frames = sum(video.length for video in videos)
+    summary = f"{frames} frames, {len(videos)} videos, {frames / seconds:.1f} frames/s -> {output}"
+    if cfg.pictures:
+        pictures = TrackPictures(
+            lambda name: read_frame(images / name),
+            {category.id: category.name for category in truth.categories},
+            cfg.min_score,
+            loaded.input_size,
+        )
+        write_track_pictures(pictures, videos[: cfg.pictures], tracks, output)
+    if not truth.has_annotations:
+        return f"{summary} (no annotations, no score)"
+    wanted = {video.id for video in videos}
+    annotated = [track for track in truth.tracks() if track.video_id in wanted]
+    metrics = evaluate(videos, truth.categories, annotated, tracks)
+    write_json(metrics.as_json(), output / "metrics.json")
+    return f"{format_table(metrics, truth.categories)}\n{summary}"
+
+
+def _given(settings: DictConfig) -> dict[str, Any]:
+    """The settings that are not null."""
+    return {str(name): value for name, value in settings.items() if value is not None}
+
+
+def category_ids(own: Sequence[Category], declared: Sequence[Category]) -> list[int]:
+    """Id in a data set of each class of a checkpoint, by name.
+
+    Raises:
+        ValueError: the data set lacks one of the names.
+    """
+    by_name = {category.name: category.id for category in declared}
+    missing = [category.name for category in own if category.name not in by_name]
+    if missing:
+        raise ValueError(
+            f"categories of the data set must hold the checkpoint's {missing}, "
+            f"got {sorted(by_name)}"
+        )
+    return [by_name[category.name] for category in own]
+
+
+def exit_on_error(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
+    """Runs a main's work; a ValueError or OSError becomes one line on stderr, exit status 2."""
+    try:
+        return work()
+    except (ValueError, OSError) as error:
+        # a loader process puts its traceback before the message
+        sys.stderr.write(f"error: {str(error).strip().splitlines()[-1]}\n")
+        raise SystemExit(2) from None
+    except InstantiationException as error:  # Hydra wraps what a constructor raised
+        sys.stderr.write(f"error: {error.__cause__ or error}\n")
+        raise SystemExit(2) from None
+
+
+def load_initial_weights(model: SGNet, source: str) -> None:
+    """Starts a network from other weights and logs how much of it they cover.
+
+    Args:
+        model: changed in place.
+        source: a checkpoint of ours, whose weights are taken where name and shape agree; a file
+            with the state of torchvision's `fcos_resnet50_fpn`; or `torchvision_fcos`, which
+            downloads its COCO weights.
+
+    Raises:
+        ValueError: no such file, or weights of neither kind.
+    """
+    if source == "torchvision_fcos":
+        left = load_torchvision_fcos(
+            model, get_model_weights("fcos_resnet50_fpn").DEFAULT.get_state_dict(progress=True)
+        )
+        log.info("%s: %d weights left at their initial values", source, len(left))
+        return
+    if not Path(source).is_file():
+        raise ValueError(f"init_weights: expected a file or 'torchvision_fcos', got {source!r}")
+    content = read_tensors(Path(source))
+    if "state_dict" not in content:
+        log.info("%s: %d weights left", source, len(load_torchvision_fcos(model, content)))
+        return
+    own = model.state_dict()
+    stored = {k.removeprefix("model."): v for k, v in content["state_dict"].items()}
+    fitting = {k: v for k, v in stored.items() if k in own and own[k].shape == v.shape}
+    if not fitting:
+        raise ValueError(f"init_weights: {source} holds no weight that fits the model")
+    model.load_state_dict(fitting, strict=False)
+    log.info("%s: %d of %d weights taken", source, len(fitting), len(own))
+
+
+def _resume_path(cfg: DictConfig, run_dir: Path) -> str | None:
+    """The checkpoint to go on from, checked before any work starts."""
+    if cfg.resume is None:
+        return None
+    path = run_dir / "checkpoints" / "last.ckpt" if cfg.resume == RESUME_LAST else Path(cfg.resume)
+    if not path.is_file():
+        raise ValueError(f"resume: checkpoint {path} not found")
+    return str(path)
+
+
+def _keep_earlier_log(run_dir: Path) -> None:
+    """Moves the log of a run that is resumed in its folder aside; the logger would delete it."""
+    log_file = run_dir / "metrics.csv"
+    if log_file.is_file():
+        number = len(list(run_dir.glob("metrics.before-*.csv")))
+        log_file.rename(run_dir / f"metrics.before-{number:03d}.csv")
+
+
+def _summary(trainer: pl.Trainer) -> dict[str, float]:
+    metrics = {k: float(v) for k, v in trainer.callback_metrics.items()}
+    for callback in trainer.checkpoint_callbacks:
+        score = getattr(callback, "best_model_score", None)
+        if getattr(callback, "monitor", None) == "val/AP" and score is not None:
+            metrics["best_AP"] = float(score)
+    figures = {name: metrics.get(f"val/{name}") for name in LOGGED_STATS}
+    log.info("last validation: %s, best AP: %s", figures, metrics.get("best_AP"))
+    return metrics

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+
+from sgnet.models import SGNet
+
+ROOT = Path(__file__).parents[1]
+EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf/experiment").glob("*.yaml"))
+MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml"))
+
+
+def composed(*overrides: str):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose(
+            "train",
+            [
+                *overrides,
+                "model.detection_head.num_classes=40",
+                "model.backbone.weights=null",
+                "paths.run_dir=unused",
+            ],
+        )
+
+
+def build(cfg) -> SGNet:
+    with torch.device("meta"):
+        return instantiate(cfg.model, _convert_="all")
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS)
+def test_every_experiment_composes_and_instantiates(experiment):
+    cfg = composed(f"experiment={experiment}")
+    assert isinstance(build(cfg), SGNet)
+    for part in (cfg.criterion, cfg.inference.decoder, cfg.inference.tracker, cfg.data):
+        instantiate(part, _convert_="all")
+    for part in (cfg.optim.optimizer, cfg.optim.schedule, *cfg.callbacks.values()):
+        instantiate(part, _convert_="all")
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_composes_and_instantiates(model):
+    assert isinstance(build(composed(f"model={model}")), SGNet)
+
+
+@pytest.mark.parametrize("folder", ["data", "trainer", "callbacks", "logger", "optim"])
+def test_every_file_of_a_folder_composes(folder):
+    for path in (ROOT / "conf" / folder).glob("*.yaml"):
+        assert folder in composed(
+            *(
+                [f"{folder}={path.stem}", "data.root=x"]
+                if path.stem == "base"
+                else [f"{folder}={path.stem}"]
+            )
+        )
+
+
+def settings(experiment: str) -> tuple:
+    model = build(composed(f"experiment={experiment}"))
+    cfg = composed(f"experiment={experiment}")
+    head = model.mask_head
+    return (
+        head.blender.reading,
+        head.blender.grid,
+        head.base_masks.num_levels,
+        head.base_masks.upsample,
+        isinstance(head.base_masks.instance_convolution, torch.nn.Conv2d),
+        cfg.criterion.box_loss,
+        cfg.model.backbone.depth,
+    )
+
+
+@pytest.mark.parametrize(
+    ("experiment", "expected"),
+    [
+        ("paper_r50", ("region", 6, 3, 4, True, "log_giou", 50)),
+        ("paper_r101", ("region", 6, 3, 4, True, "log_giou", 101)),
+        ("table2_a", ("prototypes", 6, 1, 4, False, "iou", 101)),
+        ("table2_b", ("prototypes", 6, 3, 4, True, "iou", 101)),
+        ("table2_c", ("region", 6, 1, 4, False, "iou", 101)),
+        ("table2_d", ("region", 6, 3, 4, True, "iou", 101)),
+        ("table2_e", ("region", 6, 3, 4, True, "log_giou", 101)),
+        ("table3_grid2", ("region", 2, 3, 4, True, "log_giou", 101)),
+        ("table3_grid4", ("region", 4, 3, 4, True, "log_giou", 101)),
+        ("table3_grid6", ("region", 6, 3, 4, True, "log_giou", 101)),
+        ("table3_grid8", ("region", 8, 3, 4, True, "log_giou", 101)),
+        ("table4_up4", ("region", 6, 3, 4, True, "log_giou", 101)),
+        ("table4_up2", ("region", 6, 3, 2, True, "log_giou", 101)),
+        ("table4_up1", ("region", 6, 3, 1, True, "log_giou", 101)),
+        ("table5_p3", ("region", 6, 1, 4, True, "log_giou", 101)),
+        ("table5_p3_p4", ("region", 6, 2, 4, True, "log_giou", 101)),
+        ("table5_p3_p5", ("region", 6, 3, 4, True, "log_giou", 101)),
+    ],
+)
+def test_the_papers_rows_differ_in_what_they_say(experiment, expected):
+    assert settings(experiment) == expected
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        *(f"model.backbone.depth={d}" for d in (18, 34, 50, 101)),
+        *(f"model.mask_head.grid={g}" for g in (2, 4, 6, 8)),
+        *(f"model.mask_head.upsample={u}" for u in (4, 2, 1)),
+        *(f"model.mask_head.reading={r}" for r in ("region", "global", "region_vector")),
+        "model.mask_head.cell_size=20",
+        "model.mask_head.levels=[P3]",
+        "model.tracking_head.tracking_input=single",
+        "criterion.box_loss=giou",
+    ],
+)
+def test_variants_are_overrides(override):
+    cfg = composed(override)
+    assert isinstance(build(cfg), SGNet)
+    instantiate(cfg.criterion, _convert_="all")
+
+
+def test_an_experiments_values_win_over_those_of_train_yaml():
+    assert composed().both_ways is False
+    assert composed("experiment=demo").both_ways is True
+
+
+def test_experiments_open_with_their_command():
+    for name in EXPERIMENTS:
+        lines = (ROOT / "conf/experiment" / f"{name}.yaml").read_text().splitlines()
+        assert lines[0] == "# @package _global_"
+        assert f"python train.py experiment={name}" in lines[1]

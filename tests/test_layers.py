@@ -1,0 +1,50 @@
+"""Who may import whom: structures and ops below, the parts beside each other, wiring above."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src/sgnet"
+LEVELS = {"structures": 0, "ops": 0, "lightning_module": 2, "video_predictor": 2, "training": 3}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def part_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+
+
+def imported(path: Path) -> set[str]:
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            names.add(node.module or "")
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return names
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_go_down_and_never_sideways(path):
+    mine = part_of(path)
+    for name in imported(path):
+        parts = name.split(".")
+        if parts[0] == "hydra":
+            assert mine == "training", "Hydra belongs into mains and training.py"
+        if parts[0] != "sgnet" or len(parts) < 2 or parts[1] == mine or mine == "__init__":
+            continue
+        low, high = LEVELS.get(parts[1], 1), LEVELS.get(mine, 1)
+        assert low < high or (low == high and low != 1), f"{mine} imports {parts[1]}"
+
+
+@pytest.mark.parametrize("name", ["wandb", "av", "timm"])
+def test_heavy_libraries_are_imported_lazily(name):
+    for path in FILES:
+        tree = ast.parse(path.read_text())
+        for node in tree.body:
+            names = [a.name for a in getattr(node, "names", [])] + [getattr(node, "module", "")]
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                assert not any((n or "").split(".")[0] == name for n in names), path

@@ -1,0 +1,225 @@
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+import torch
+from builders import tiny_run
+from hydra import compose, initialize_config_dir
+
+from sgnet.data.shapes import CATEGORY_NAMES
+from sgnet.structures import Category
+from sgnet.training import category_ids, evaluate_checkpoint, train
+from sgnet.video_predictor import build_component, load_checkpoint
+
+ROOT = Path(__file__).parents[1]
+
+
+def config(name: str, overrides: list[str]):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        return compose(name, overrides)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A folder with a finished run of two epochs, and the figures it returned."""
+    folder = tmp_path_factory.mktemp("finished")
+    return folder, train(config("train", tiny_run(folder)))
+
+
+def rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "run/metrics.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_run_leaves_checkpoints_logs_config_and_curves(finished):
+    folder, metrics = finished
+    for name in ("checkpoints/best.ckpt", "checkpoints/last.ckpt", "config.yaml", "curves.png"):
+        assert (folder / "run" / name).stat().st_size > 0
+    logged = {name for row in rows(folder) for name, value in row.items() if value}
+    terms = ("classification", "centerness", "box", "mask", "movement", "loss")
+    assert {f"train/{term}" for term in terms} <= logged
+    assert {f"val/{name}" for name in ("AP", "AP50", "AP75", "AR1", "AR10")} <= logged
+    assert "val/AP_ring" in logged
+    assert 0 <= metrics["val/AP"] <= 1
+
+
+def test_the_same_seed_gives_the_same_losses_and_another_gives_others(finished, tmp_path):
+    folder, _ = finished
+    links = tmp_path / "data"
+    links.symlink_to(folder / "data")
+    train(config("train", tiny_run(tmp_path)))
+    first, again = (
+        [r["train/loss"] for r in rows(f) if r["train/loss"]] for f in (folder, tmp_path)
+    )
+    assert first == again
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other/data").symlink_to(folder / "data")
+    train(config("train", tiny_run(tmp_path / "other", "seed=1")))
+    assert [r["train/loss"] for r in rows(tmp_path / "other") if r["train/loss"]] != first
+
+
+def test_resuming_after_an_epoch_ends_with_the_same_weights(finished, tmp_path):
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    # the schedule must know the length of the whole run, so the first half is cut short
+    train(
+        config("train", tiny_run(tmp_path, "+callbacks.stop={_target_: builders.StopAfterEpoch}"))
+    )
+    resumed = [f"resume={tmp_path}/run/checkpoints/last.ckpt", f"paths.run_dir={tmp_path}/again"]
+    train(config("train", tiny_run(tmp_path, *resumed)))
+    whole = torch.load(folder / "run/checkpoints/last.ckpt", weights_only=True)
+    parts = torch.load(tmp_path / "again/checkpoints/last.ckpt", weights_only=True)
+    assert whole["global_step"] == parts["global_step"] == 4
+    for key in ("state_dict", "current_model_state"):
+        for name, value in whole[key].items():
+            torch.testing.assert_close(parts[key][name], value, rtol=0, atol=0)
+
+
+def test_a_checkpoint_loads_alone_with_weights_only(finished):
+    folder, _ = finished
+    loaded = load_checkpoint(folder / "run/checkpoints/best.ckpt", tracker={"point": "location"})
+    assert tuple(c.name for c in loaded.categories) == CATEGORY_NAMES
+    assert loaded.input_size == (64, 96)
+    assert loaded.model.detection_head.num_classes == len(CATEGORY_NAMES)
+    assert loaded.tracker.point == "location"
+    with torch.no_grad():
+        outputs = loaded.model(torch.zeros(1, 3, 64, 96))
+    assert outputs.class_logits.shape[2] == len(CATEGORY_NAMES)
+
+
+def test_evaluating_a_checkpoint_repeats_the_figures_of_training(finished):
+    folder, metrics = finished
+    overrides = [o for o in tiny_run(folder) if o.startswith("data.") or o.startswith("+data.")]
+    cfg = config(
+        "evaluate",
+        [
+            *overrides,
+            f"checkpoint={folder}/run/checkpoints/last.ckpt",
+            f"paths.data_dir={folder}/data",
+            "pictures=2",
+            "min_score=0",
+            "data.frames_per_chunk=3",
+        ],
+    )
+    assert "frames/s" in evaluate_checkpoint(cfg)
+    output = folder / "run/evaluation/val"
+    stats = json.loads((output / "metrics.json").read_text())["stats"]
+    assert stats["AP"] == pytest.approx(metrics["val/AP"], abs=1e-6)
+    assert zipfile.ZipFile(output / "results.zip").namelist() == ["results.json"]
+    assert (output / "tracks.png").stat().st_size > 0
+    assert (output / "tracks.mp4").stat().st_size > 0
+    score = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "scripts/score.py"),
+            f"annotations={folder}/data/shapes_small/val/instances.json",
+            f"results={output}/results.json",
+            f"output={folder}/score.json",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert score.returncode == 0, score.stderr
+    assert json.loads((folder / "score.json").read_text())["stats"] == stats
+
+
+def test_results_do_not_depend_on_how_many_frames_run_together(finished):
+    folder, _ = finished
+    overrides = [o for o in tiny_run(folder) if o.startswith(("data.", "+data."))]
+    results = []
+    for size in (1, 3, 8):
+        output = folder / f"chunks{size}"
+        cfg = config(
+            "evaluate",
+            [
+                *overrides,
+                f"checkpoint={folder}/run/checkpoints/last.ckpt",
+                f"paths.data_dir={folder}/data",
+                f"output={output}",
+                f"data.frames_per_chunk={size}",
+                "decoder.score_threshold=0.0",
+                "decoder.max_detections=5",
+            ],
+        )
+        evaluate_checkpoint(cfg)
+        results.append(json.loads((output / "results.json").read_text()))
+    assert len(results[0]) > 3
+    for other in results[1:]:
+        assert len(other) == len(results[0])
+        for track, same in zip(results[0], other, strict=True):
+            assert (track["video_id"], track["category_id"]) == (
+                same["video_id"],
+                same["category_id"],
+            )
+            assert track["score"] == pytest.approx(same["score"], abs=1e-5)
+
+
+def test_train_py_reports_a_wrong_setting_in_one_line(tmp_path):
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train.py"), *tiny_run(tmp_path), "criterion.box_loss=l1"],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "box_loss" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_train_py_runs_with_overrides(finished, tmp_path):
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    done = subprocess.run(
+        [
+            sys.executable,
+            str(ROOT / "train.py"),
+            *tiny_run(tmp_path, "trainer.max_epochs=1", "model.mask_head.reading=global"),
+            "logger=wandb",
+            "logger.wandb.offline=true",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "run/checkpoints/last.ckpt").is_file()
+    assert list((tmp_path / "run/wandb").glob("offline-run-*"))
+
+
+@pytest.mark.parametrize("wrong", ["os.system", "sgnet.training.train", "torch.load", "None"])
+def test_a_checkpoint_cannot_name_other_code(wrong):
+    with pytest.raises(ValueError, match="must be one of"):
+        build_component({"_target_": wrong, "command": "x"})
+
+
+def test_files_that_are_no_checkpoint_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="not found"):
+        load_checkpoint(tmp_path / "none.ckpt")
+    (tmp_path / "text.ckpt").write_text("hello")
+    with pytest.raises(ValueError, match="not a readable checkpoint"):
+        load_checkpoint(tmp_path / "text.ckpt")
+    torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(ValueError, match="not written by train.py"):
+        load_checkpoint(tmp_path / "other.ckpt")
+    torch.save({"x": Path("pickled")}, tmp_path / "object.ckpt")
+    with pytest.raises(ValueError, match="plain values only"):
+        load_checkpoint(tmp_path / "object.ckpt")
+
+
+def test_categories_are_matched_by_name():
+    own = (Category(1, "cat"), Category(2, "dog"))
+    assert category_ids(own, (Category(7, "dog"), Category(5, "cat"), Category(9, "cow"))) == [5, 7]
+    with pytest.raises(ValueError, match="dog"):
+        category_ids(own, (Category(5, "cat"),))

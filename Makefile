@@ -1,0 +1,42 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+RUN ?= runs/demo
+SEED ?= 0
+
+help: ## Lists the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+$(VENV)/installed: pyproject.toml requirements/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet -e '.[dev]' -c requirements/constraints.txt
+	@touch $@
+
+install: $(VENV)/installed ## Creates .venv and installs the package with its dependencies
+
+demo: install ## Generates shapes_small, trains, evaluates, draws; about 20 minutes on 2 cores
+	$(BIN)/python train.py experiment=demo seed=$(SEED) hydra.run.dir=$(RUN)
+	$(BIN)/python scripts/evaluate.py checkpoint=$(RUN)/checkpoints/last.ckpt \
+		data=shapes_small output=$(RUN) pictures=8
+
+test: install ## Runs the tests
+	$(BIN)/python -m pytest
+
+lint: install ## Checks style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: install ## Checks types
+	$(BIN)/mypy
+
+check: lint types test ## Everything CI runs
+
+contact-sheets: install ## Draws the pictures of the embedded benchmark
+	$(BIN)/python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.png
+
+clean: ## Removes caches and the environment, not data or runs
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist src/*.egg-info
+
+.PHONY: help install demo test lint types check contact-sheets clean

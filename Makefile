@@ -34,7 +34,7 @@ types: install ## Checks types
 check: lint types test ## Everything CI runs
 
 contact-sheets: install ## Draws the pictures of the embedded benchmark
-	$(BIN)/python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.png
+	$(BIN)/python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.jpg
 
 clean: ## Removes caches and the environment, not data or runs
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist src/*.egg-info

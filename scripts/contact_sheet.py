@@ -1,6 +1,6 @@
 """A picture of some videos of the embedded benchmark: raw frames beside their annotations.
 
-python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.png
+python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.jpg
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sgnet.training import exit_on_error
 
 
 def draw(cfg: DictConfig) -> None:
-    """Generates the data where needed and writes the PNG."""
+    """Generates the data where needed and writes the picture."""
     data = instantiate(cfg.data, _convert_="all")
     data.prepare_data()
     sheet = contact_sheet(data.root, cfg.split, cfg.rows, cfg.columns)

@@ -14,7 +14,7 @@ from hydra import compose, initialize_config_dir
 
 from sgnet.data.shapes import CATEGORY_NAMES
 from sgnet.structures import Category
-from sgnet.training import category_ids, evaluate_checkpoint, train
+from sgnet.training import category_ids, evaluate_checkpoint, load_initial_weights, train
 from sgnet.video_predictor import build_component, load_checkpoint
 
 ROOT = Path(__file__).parents[1]
@@ -160,6 +160,49 @@ def test_results_do_not_depend_on_how_many_frames_run_together(finished):
                 same["category_id"],
             )
             assert track["score"] == pytest.approx(same["score"], abs=1e-5)
+
+
+@pytest.mark.parametrize("optim", ["sgd_exponential", "adamw_cosine"])
+def test_half_precision_accumulation_and_tensorboard_work_together(finished, tmp_path, optim):
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    metrics = train(
+        config(
+            "train",
+            tiny_run(
+                tmp_path,
+                f"optim={optim}",
+                "trainer.precision=bf16-mixed",
+                "trainer.accumulate_grad_batches=2",
+                "trainer.max_epochs=1",
+                "logger=tensorboard",
+            ),
+        )
+    )
+    assert 0 < metrics["train/loss"] < 100
+    state = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    assert state["global_step"] == 1
+    assert list((tmp_path / "run/tensorboard").glob("events.*"))
+
+
+def test_weights_to_start_from_are_taken_where_they_fit(finished, tmp_path):
+    folder, _ = finished
+    path = folder / "run/checkpoints/last.ckpt"
+    stored = torch.load(path, weights_only=True)["state_dict"]
+    model = load_checkpoint(path).model
+    for parameter in model.parameters():
+        torch.nn.init.zeros_(parameter)
+    load_initial_weights(model, str(path))
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, stored[f"model.{name}"])
+    with pytest.raises(ValueError, match="init_weights"):
+        load_initial_weights(model, str(tmp_path / "none.ckpt"))
+
+
+def test_frozen_norms_without_weights_are_refused(tmp_path):
+    overrides = ["model.backbone.norm=frozen_batch", "data.num_val_videos=1"]
+    with pytest.raises(ValueError, match="frozen_batch needs pretrained weights"):
+        train(config("train", tiny_run(tmp_path, *overrides)))
 
 
 def test_train_py_reports_a_wrong_setting_in_one_line(tmp_path):

@@ -15,7 +15,13 @@ from sgnet.visualization.inside import (
     picture_figure,
     sub_region_figure,
 )
-from sgnet.visualization.overlay import DrawnMask, draw_masks, track_color, union_mask
+from sgnet.visualization.overlay import (
+    DrawnMask,
+    draw_masks,
+    masks_of_frame,
+    track_color,
+    union_mask,
+)
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 from sgnet.visualization.video_file import write_mp4
 
@@ -88,6 +94,16 @@ def test_track_pictures_show_tracks_above_the_score(tmp_path):
     hidden = TrackPictures(lambda _: grey(), {4: "disc"}, 0.95, (HEIGHT, WIDTH))
     np.testing.assert_array_equal(hidden.frame(video, tracks, 0), grey())
     assert (pictures.frame(video, tracks, 0) != 100).any()
+
+
+def test_of_tracks_on_the_same_pixels_the_strongest_is_drawn():
+    mask = encode(rectangle(10, 10))
+    tracks = [
+        ResultTrack(1, 4, s, (m,))
+        for s, m in ((0.4, mask), (0.9, mask), (0.5, encode(rectangle(30, 40))))
+    ]
+    drawn = masks_of_frame(tracks, 0, {4: "disc"}, 0.3)
+    assert [item.caption for item in drawn] == ["2 disc", "3 disc"]
 
 
 def test_arrows_run_from_where_an_object_was_to_where_it_is():

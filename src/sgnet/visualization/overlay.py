@@ -16,6 +16,7 @@ from sgnet.structures import ResultTrack, Rle
 UInt8Array = NDArray[np.uint8]
 GOLDEN_RATIO = 0.618033988749895
 FILL = 0.45
+MOST_OVERLAP = 0.5  # of the smaller of two masks
 
 
 @dataclass(frozen=True)
@@ -58,19 +59,34 @@ def masks_of_frame(
 ) -> list[DrawnMask]:
     """What the tracks of one video show in a frame.
 
+    Where several tracks claim the same pixels, as the classes of one object may, the strongest is
+    drawn.
+
     Args:
         tracks: of one video; their place in the list, from 1, is their identity.
         frame: index in the video.
         names: category name by category id.
         min_score: weaker tracks are left out.
     """
-    drawn = []
-    for number, track in enumerate(tracks, start=1):
+    drawn: list[DrawnMask] = []
+    claimed: list[NDArray[np.bool_]] = []
+    by_score = sorted(enumerate(tracks, start=1), key=lambda item: -item[1].score)
+    for number, track in by_score:
         mask = track.segmentations[frame]
-        if mask is not None and track.score >= min_score:
-            caption = f"{number} {names[track.category_id]}"
-            drawn.append(DrawnMask(number, caption, mask))
+        if mask is None or track.score < min_score:
+            continue
+        pixels = decode(mask).astype(bool)
+        if any(_overlap(pixels, other) > MOST_OVERLAP for other in claimed):
+            continue
+        claimed.append(pixels)
+        drawn.append(DrawnMask(number, f"{number} {names[track.category_id]}", mask))
     return drawn
+
+
+def _overlap(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Share of the smaller mask that both cover."""
+    smaller = min(int(first.sum()), int(second.sum()))
+    return int((first & second).sum()) / max(1, smaller)
 
 
 def union_mask(masks: Sequence[Rle], size: tuple[int, int]) -> NDArray[np.bool_]:

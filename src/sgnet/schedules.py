@@ -55,6 +55,7 @@ def _scheduler(
     decay: Callable[[float], float],
 ) -> LambdaLR:
     def factor(step: int) -> float:
+        """Share of the learning rate at a step."""
         if step < warmup_steps:
             return warmup_factor + (1 - warmup_factor) * step / warmup_steps
         share = (step - warmup_steps) / max(1, total_steps - warmup_steps)

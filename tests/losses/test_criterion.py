@@ -66,10 +66,22 @@ def test_movement_in_pixels_weighs_coarse_levels_more():
     assert pixel > 7 * stride
 
 
-def test_only_so_many_positives_train_masks():
+@pytest.mark.parametrize(("limit", "expected"), [(1, 1), (4, 4), (512, 6)])
+def test_only_so_many_positives_train_masks(limit, expected):
     torch.manual_seed(0)
     model = tiny_model()
-    assert torch.isfinite(losses(model, SOME, max_mask_positives=1).mask)
+    blended = []
+
+    def counting_blender(base_masks, frames, *rest):
+        blended.append(frames.shape[0])
+        return model.mask_head.blender(base_masks, frames, *rest)
+
+    images = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
+    outputs = model.forward_pairs(images, images.flip(0))
+    criterion = tiny_criterion(max_mask_positives=limit)
+    terms = criterion(outputs, make_targets(SOME), counting_blender)
+    assert terms.num_positives == 6
+    assert blended == [expected]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,7 +68,8 @@ class ClipPairTransform:
         }
         if masks:
             named["masks"] = np.stack([resize_mask(mask, fitted) for mask in masks])
-        self._pipeline.set_random_seed(seed)
+        # one stream for all steps; set_random_seed would start each step from the same number
+        self._pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
         result = self._pipeline(**named)
         if result["image"].shape[:2] != self.size:
             raise ValueError(

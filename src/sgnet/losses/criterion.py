@@ -18,7 +18,7 @@ from sgnet.losses.detection import (
 )
 from sgnet.losses.mask import mask_boxes, mask_coverage, mask_loss
 from sgnet.losses.movement import movement_loss
-from sgnet.ops.boxes import distances_to_boxes
+from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.structures import DenseOutputs, Targets
 
@@ -130,16 +130,14 @@ class SGNetCriterion:
         order = torch.randperm(found.frames.shape[0], device=boxes_xyxy.device)
         chosen = order[: self.max_mask_positives]
         frames = found.frames[chosen]
+        boxes = mask_boxes(
+            boxes_xyxy[chosen], found.boxes_xyxy[chosen], self.mask_min_iou, self.mask_box_jitter
+        )
         blended = blender(
             outputs.base_masks,
             frames,
             outputs.coefficients[frames, found.locations[chosen]],
-            mask_boxes(
-                boxes_xyxy[chosen],
-                found.boxes_xyxy[chosen],
-                self.mask_min_iou,
-                self.mask_box_jitter,
-            ),
+            clip_boxes(boxes, targets.masks.shape[-2], targets.masks.shape[-1]),  # as in inference
             outputs.mask_stride,
         )
         size = (outputs.base_masks.shape[-2], outputs.base_masks.shape[-1])

@@ -1,0 +1,10 @@
+"""Where frames come from: video files, image files, arrays, cameras and streams.
+
+Nothing here needs torch.
+"""
+
+from sgnet.sources.base import FrameSource, SourceError, SourceFrame
+from sgnet.sources.prefetch import prefetched
+from sgnet.sources.select import Source, open_source
+
+__all__ = ["FrameSource", "Source", "SourceError", "SourceFrame", "open_source", "prefetched"]

@@ -1,0 +1,137 @@
+"""Video files and network streams through PyAV, cameras through OpenCV."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sgnet.sources.base import SourceError, SourceFrame, same_size
+
+STREAM_TIMEOUT = 15.0  # seconds for a network stream to answer
+
+
+class VideoFile:
+    """A video file or a network address, frames as they are shown.
+
+    The rotation a phone writes beside the video is applied. Frames carry their own times, so a
+    variable frame rate stays what it is. A file that ends before the number of frames it declares
+    is an error behind its last frame.
+
+    Args:
+        path: file, or http, https, rtsp, rtmp, udp address.
+
+    Raises:
+        SourceError: nothing there, or no video in it.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.name = str(path)
+        self._is_file = "://" not in self.name
+        with self._opened() as container:
+            stream = container.streams.video[0]
+            rate = stream.average_rate
+            self.frames_per_second: float | None = float(rate) if rate else None
+            self.length: int | None = stream.frames or None
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """The frames by time of display."""
+        return same_size(self._read(), self.name)
+
+    def _opened(self) -> Any:  # noqa: ANN401 - PyAV's container, imported lazily
+        import av
+
+        if self._is_file and not Path(self.name).is_file():
+            raise SourceError(f"{self.name}: source is missing; expected a video file")
+        try:
+            container = av.open(self.name, timeout=None if self._is_file else STREAM_TIMEOUT)
+        except (av.FFmpegError, OSError, ValueError) as error:
+            raise SourceError(
+                f"{self.name}: cannot be opened as a video; expected a file or stream that FFmpeg "
+                f"reads, got: {_reason(error)}"
+            ) from error
+        if not container.streams.video:
+            container.close()
+            raise SourceError(f"{self.name}: expected a video stream, got none")
+        return container
+
+    def _read(self) -> Iterator[SourceFrame]:
+        import av
+
+        index = packets = 0
+        with self._opened() as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            try:
+                for packet in container.demux(stream):
+                    packets += packet.size > 0
+                    for frame in packet.decode():
+                        yield _source_frame(index, frame)
+                        index += 1
+            except (av.FFmpegError, OSError) as error:
+                raise SourceError(
+                    f"{self.name}: frame {index}: cannot be decoded; expected a whole video, got: "
+                    f"{_reason(error)}"
+                ) from error
+            if packets < stream.frames:
+                raise SourceError(
+                    f"{self.name}: frame {index}: the file is cut off; expected {stream.frames} "
+                    f"frames, got {index}"
+                )
+
+
+class Camera:
+    """A camera of this machine.
+
+    Args:
+        number: as OpenCV counts them, from 0.
+
+    Raises:
+        SourceError: no such camera.
+    """
+
+    length: int | None = None
+
+    def __init__(self, number: int) -> None:
+        import cv2
+
+        self.name = f"camera {number}"
+        self._capture = cv2.VideoCapture(number)
+        if not self._capture.isOpened():
+            raise SourceError(f"{self.name}: cannot be opened; expected a connected camera")
+        rate = float(self._capture.get(cv2.CAP_PROP_FPS))
+        self.frames_per_second: float | None = rate if rate > 0 else None
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """Frames until the camera is gone, which is an error."""
+        return same_size(self._read(), self.name)
+
+    def _read(self) -> Iterator[SourceFrame]:
+        index = 0
+        try:
+            while True:
+                came, image = self._capture.read()
+                if not came:
+                    raise SourceError(
+                        f"{self.name}: frame {index}: expected another frame, got none; "
+                        "is the camera still connected?"
+                    )
+                rgb = np.ascontiguousarray(image[:, :, ::-1], dtype=np.uint8)
+                yield SourceFrame(index, rgb, None, f"frame {index}")
+                index += 1
+        finally:
+            self._capture.release()
+
+
+def _source_frame(index: int, frame: Any) -> SourceFrame:  # noqa: ANN401 - av.VideoFrame
+    image = frame.to_ndarray(format="rgb24")
+    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90's
+    upright = np.ascontiguousarray(np.rot90(image, quarter_turns))
+    return SourceFrame(index, upright, frame.time, f"frame {index}")
+
+
+def _reason(error: Exception) -> str:
+    """What FFmpeg said, without the path that the message has already."""
+    return getattr(error, "strerror", None) or str(error)

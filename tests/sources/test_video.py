@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from sgnet.sources import SourceError, open_source
+
+
+def write_video(path, times, size=(48, 64), options=None):
+    """Grey frames at the given times in seconds, each as bright as its number says."""
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        stream.options = {"crf": "5", "bf": "0"}
+        for number, time in enumerate(times):
+            image = np.full((*size, 3), 20 * (number % 10) + 30, dtype=np.uint8)
+            image[: size[0] // 4] = 255  # the upper quarter is white
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            for packet in stream.encode(frame):
+                container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return path
+
+
+def test_frames_come_in_order_with_their_times(tmp_path):
+    times = [0.0, 0.04, 0.2, 0.5]  # a variable frame rate
+    source = open_source(write_video(tmp_path / "v.mp4", times))
+    frames = list(source)
+    assert source.length == 4
+    assert [f.index for f in frames] == [0, 1, 2, 3]
+    assert [f.time for f in frames] == pytest.approx(times, abs=1e-3)
+    grey = [float(f.image[30, 30].mean()) for f in frames]
+    assert grey == pytest.approx([30, 50, 70, 90], abs=6)
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+def test_the_rotation_of_a_phone_is_applied(tmp_path, turns):
+    path = write_video(tmp_path / "v.mp4", [0.0, 0.1])
+    stored = next(iter(open_source(path))).image
+    content = bytearray(path.read_bytes())
+    one = 0x00010000
+    matrices = {1: (0, one, -one, 0), 2: (-one, 0, 0, -one), 3: (0, -one, one, 0)}
+    a, b, c, d = matrices[turns]  # the track header's matrix: clockwise by 90 degrees a turn
+    matrix = b"".join(
+        value.to_bytes(4, "big", signed=True) for value in (a, b, 0, c, d, 0, 0, 0, 0x40000000)
+    )
+    start = content.index(b"tkhd") + 4 + 40
+    content[start : start + 36] = matrix
+    turned = tmp_path / "turned.mp4"
+    turned.write_bytes(content)
+    shown = next(iter(open_source(turned))).image
+    np.testing.assert_array_equal(shown, np.rot90(stored, -turns))
+
+
+def test_a_missing_file_is_an_error(tmp_path):
+    with pytest.raises(SourceError, match="nothing.mp4: source is missing"):
+        open_source(tmp_path / "nothing.mp4")
+
+
+def test_a_file_that_is_no_video_is_an_error(tmp_path):
+    path = tmp_path / "text.mp4"
+    path.write_text("this is no video" * 100)
+    with pytest.raises(SourceError, match="text.mp4: cannot be opened as a video"):
+        open_source(path)
+
+
+def test_a_video_without_its_index_is_an_error(tmp_path):
+    content = write_video(tmp_path / "v.mp4", [t / 25 for t in range(50)]).read_bytes()
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(content[: len(content) // 2])
+    with pytest.raises(SourceError, match="cut.mp4: cannot be opened as a video"):
+        open_source(path)
+
+
+def test_a_video_cut_off_behind_its_index_gives_what_is_there_and_then_an_error(tmp_path):
+    times = [t / 25 for t in range(50)]
+    whole = write_video(tmp_path / "v.mp4", times, options={"movflags": "faststart"})
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(whole.read_bytes()[: -whole.stat().st_size // 3])
+    frames = []
+    with pytest.raises(SourceError, match=r"cut.mp4: frame \d+: "):
+        frames.extend(open_source(path))
+    assert 0 < len(frames) < 50
+
+
+def test_a_camera_that_is_not_there_is_an_error():
+    with pytest.raises(SourceError, match="camera 97: cannot be opened"):
+        open_source(97)
+
+
+def test_an_address_without_an_answer_is_an_error():
+    with pytest.raises(SourceError, match="cannot be opened as a video"):
+        open_source("http://127.0.0.1:9/none.mp4")

@@ -1,0 +1,90 @@
+"""Masks as crops against full-size masks, torch's interpolation and pycocotools."""
+
+import numpy as np
+import pytest
+import torch
+from pycocotools import mask as coco_mask
+from torch.nn import functional as F
+
+from sgnet.ops.mask_crops import MaskCrop, axis_interpolation, encode_crops, upsampled_crop
+
+
+def full_mask(crop: MaskCrop, height: int, width: int) -> np.ndarray:
+    mask = np.zeros((height, width), dtype=np.uint8)
+    h, w = crop.mask.shape
+    mask[crop.top : crop.top + h, crop.left : crop.left + w] = crop.mask
+    return mask
+
+
+def coco_counts(mask: np.ndarray) -> bytes:
+    return coco_mask.encode(np.asfortranarray(mask))["counts"]
+
+
+def random_crop(random: np.random.Generator, height: int, width: int) -> MaskCrop:
+    top, left = int(random.integers(0, height)), int(random.integers(0, width))
+    h = int(random.integers(0, height - top + 1))
+    w = int(random.integers(0, width - left + 1))
+    return MaskCrop(top, left, random.random((h, w)) < random.choice([0.0, 0.1, 0.9, 1.0]))
+
+
+def test_no_crop_gives_no_encoding():
+    assert encode_crops([], 4, 4) == []
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_encoding_equals_pycocotools_on_the_full_masks(seed):
+    random = np.random.default_rng(seed)
+    height, width = int(random.integers(1, 40)), int(random.integers(1, 40))
+    crops = [random_crop(random, height, width) for _ in range(12)]
+    encoded = encode_crops(crops, height, width)
+    assert [r.counts for r in encoded] == [coco_counts(full_mask(c, height, width)) for c in crops]
+
+
+@pytest.mark.parametrize("size", [(360, 640), (1080, 1920), (4000, 3000)])
+def test_encoding_of_large_frames_equals_pycocotools(size):
+    shape = (size[0] - 1, size[1] // 2)
+    disc = np.hypot(*np.ogrid[-1 : 1 : shape[0] * 1j, -1 : 1 : shape[1] * 1j]) < 0.9
+    crops = [MaskCrop(0, 0, np.ones(size, dtype=bool)), MaskCrop(1, 3, disc)]
+    encoded = encode_crops(crops, *size)
+    assert [r.counts for r in encoded] == [coco_counts(full_mask(c, *size)) for c in crops]
+
+
+@pytest.mark.parametrize("crop", [(-1, 0, 2, 2), (0, 3, 2, 2), (3, 0, 2, 2)])
+def test_a_crop_outside_of_the_frame_is_an_error(crop):
+    top, left, h, w = crop
+    with pytest.raises(ValueError, match="crop 0 must lie inside of 4 x 4"):
+        encode_crops([MaskCrop(top, left, np.ones((h, w), dtype=bool))], 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("source", "target"), [(1, 1), (1, 7), (5, 5), (72, 144), (45, 100), (9, 4)]
+)
+def test_axis_table_equals_torch(source, target):
+    values = np.random.default_rng(0).random(source).astype(np.float32)
+    table = axis_interpolation(source, target)
+    ours = values[table.low] * (1 - table.weight) + values[table.high] * table.weight
+    theirs = F.interpolate(
+        torch.from_numpy(values)[None, None, :, None], size=(target, 1), mode="bilinear"
+    )
+    np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("target", [(72, 128), (144, 256), (97, 205), (40, 60)])
+@pytest.mark.parametrize("box", [(0, 0, 0, 0), (0, 0, 72, 128), (10, 20, 9, 1), (60, 100, 12, 28)])
+def test_upsampled_crop_equals_upsampling_the_whole_map(target, box):
+    top, left, h, w = box
+    random = np.random.default_rng(h)
+    probabilities = random.random((h, w)).astype(np.float32)
+    whole = np.zeros((72, 128), dtype=np.float32)
+    whole[top : top + h, left : left + w] = probabilities
+    rows, columns = axis_interpolation(72, target[0]), axis_interpolation(128, target[1])
+    crop = upsampled_crop(probabilities, top, left, rows, columns, 0.5)
+    dense = F.interpolate(torch.from_numpy(whole)[None, None], size=target, mode="bilinear")[0, 0]
+    sure = (dense - 0.5).abs().numpy() > 1e-6
+    np.testing.assert_array_equal(full_mask(crop, *target)[sure], (dense.numpy() > 0.5)[sure])
+
+
+@pytest.mark.parametrize(("source", "target"), [(0, 4), (4, 0)])
+def test_axis_without_samples_is_an_error(source, target):
+    with pytest.raises(ValueError, match="lengths must be at least 1"):
+        axis_interpolation(source, target)

@@ -83,3 +83,36 @@ def test_a_missing_split_says_where_it_was_looked_for(tmp_path):
 def test_an_impossible_holdout_is_refused(root, share):
     with pytest.raises(ValueError, match="holdout"):
         module(root, holdout=share)
+
+
+def test_only_held_out_videos_are_scored_of_the_training_split(root):
+    data = module(root, holdout=0.3)
+    assert [v.id for v in data.scored_videos("train")] == [v.id for v in data.val_videos]
+    assert len(data.scored_videos("val")) == 3
+
+
+@pytest.mark.parametrize("holdout", [0.01, 0.99])
+def test_a_holdout_of_no_or_of_all_videos_is_refused(root, holdout):
+    with pytest.raises(ValueError, match="leave videos on both sides"):
+        module(root, holdout=holdout).setup("fit")
+
+
+def test_a_training_split_without_annotations_is_refused(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/train/instances.json"
+    content = json.loads(path.read_text())
+    del content["annotations"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="no annotations to train on"):
+        module(tmp_path / "copy").setup("fit")
+
+
+def test_videos_that_name_no_frames_are_refused(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/val/instances.json"
+    content = json.loads(path.read_text())
+    for video in content["videos"]:
+        del video["file_names"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="video 1: file_names expected"):
+        module(tmp_path / "copy").setup("fit")

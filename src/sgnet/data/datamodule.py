@@ -37,6 +37,9 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         holdout: share of the training videos, drawn by `seed`, that is validated on instead of
             trained on; for data sets whose validation split comes without annotations.
         seed: of order and augmentation.
+
+    Raises:
+        ValueError: holdout is no share.
     """
 
     def __init__(
@@ -98,10 +101,19 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     @property
     def val_videos(self) -> Sequence[Video]:
         """The validation videos that are scored."""
-        if not self.holdout:
-            return self.val_annotations.videos[: self.limit_val_videos]
-        held_out = self._held_out()[: self.limit_val_videos]
-        return tuple(self.val_annotations.videos[v] for v in held_out)
+        return self.scored_videos(self._scored_split or self.train_split)
+
+    def scored_videos(self, split: str) -> Sequence[Video]:
+        """The videos of a split that figures may be given for: never those trained on by holdout.
+
+        Args:
+            split: any split of the data set; of the training split the held-out videos are taken
+                where there are some.
+        """
+        videos = self._split(split)[0].videos
+        if self.holdout and split == self.train_split:
+            videos = tuple(videos[v] for v in self._held_out())
+        return videos[: self.limit_val_videos]
 
     def prepare_split(self, split: str) -> None:
         """Makes one split ready to read; here it is on disk already."""
@@ -118,7 +130,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         for split in dict.fromkeys((self.train_split, self._scored_split)):
             if split is not None:
                 annotations, images = self._split(split)
-                check_frames((n for v in annotations.videos for n in v.file_names), images)
+                check_frames(annotations.videos, images)
+        self._check_training_split()
         if self._scored_split is None:
             return
         train, val = self.categories, self.val_annotations.categories
@@ -132,6 +145,20 @@ class YouTubeVISDataModule(pl.LightningDataModule):
                 f"{self.root}: categories of {self.val_split!r} must equal those of "
                 f"{self.train_split!r}, expected {[c.name for c in train]}, "
                 f"got {[c.name for c in val]}"
+            )
+
+    def _check_training_split(self) -> None:
+        """Refuses training videos without annotations, and a holdout of none or all of them."""
+        train = self._split(self.train_split)[0]
+        if not train.has_annotations:
+            raise ValueError(
+                f"{self.root}: split {self.train_split!r} has no annotations to train on; "
+                "expected data.train_split to name an annotated split"
+            )
+        if self.holdout and not 0 < len(self._held_out()) < len(train.videos):
+            raise ValueError(
+                f"data.holdout must leave videos on both sides, got {self.holdout} of "
+                f"{len(train.videos)} videos"
             )
 
     def train_dataloader(self) -> DataLoader[ClipPair]:

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from sgnet.structures import Video
+
 SIZE_DIVISOR = 8  # P3's stride: base masks then cover the input exactly
 
 
@@ -71,16 +73,25 @@ def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.ui
     return np.asarray(resized, dtype=np.uint8)
 
 
-def check_frames(names: Iterable[str], folder: Path) -> None:
+def check_frames(videos: Iterable[Video], folder: Path) -> None:
     """Looks for every frame before any work starts.
 
     Args:
-        names: relative paths.
+        videos: whose frames will be read.
         folder: that holds them.
 
     Raises:
-        ValueError: some are missing; the message names the first and their number.
+        ValueError: a video names no frames, or some are missing; the message names the first and
+            their number.
     """
+    videos = list(videos)
+    for video in videos:
+        if not video.file_names:
+            raise ValueError(
+                f"{folder}: video {video.id}: file_names expected {video.length} frames, got none; "
+                "they may be left out for scoring only"
+            )
+    names = (name for video in videos for name in video.file_names)
     missing = [name for name in names if not (folder / name).is_file()]
     if missing:
         raise ValueError(

@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import json
 import math
+import reprlib
 import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LARGEST_ID = 2**63 - 1  # ids are kept in 64-bit arrays
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
 
 def read_json(path: str | Path) -> object:
@@ -53,7 +56,7 @@ def describe(value: object) -> str:
         return "an object" if value else "an empty object"
     if isinstance(value, int) and abs(value) > LARGEST_ID:
         return "an integer beyond 64 bits"
-    text = repr(value)
+    text = _SHORT.repr(value)  # does not follow deep nesting
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 

@@ -7,6 +7,7 @@ may be given to pycocotools. Runs alternate background and foreground, column-ma
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Sequence
 from typing import cast
 
@@ -105,7 +106,7 @@ def rle_from_runs(runs: Sequence[object], height: int, width: int) -> Rle:
     """
     if not set(map(type, runs)) <= {int}:  # bool is refused as well
         wrong = next(run for run in runs if type(run) is not int)
-        raise ValueError(f"counts must be integers, got {str(wrong)[:40]!r}")
+        raise ValueError(f"counts must be integers, got {reprlib.repr(wrong)}")
     lengths = cast("list[int]", list(runs))
     _check_runs(len(lengths), min(lengths, default=1), sum(lengths), height, width)
     if 0 in lengths[1:]:

@@ -19,7 +19,7 @@ class TrackAnnotation:
     """One object over a video; the lists have one entry a frame, None where it is absent.
 
     Attributes:
-        category_id: 1..10.
+        category_id: from 1, in the order of `CATEGORY_NAMES`.
         segmentations: Compressed RLE of the visible mask, `{"size": [H, W], "counts": str}`.
         bboxes: x, y, w, h of the visible mask in pixels.
         areas: Visible pixels.

@@ -1,4 +1,4 @@
-"""The ten category outlines as closed contours in the unit circle."""
+"""The category outlines as closed contours in the unit circle."""
 
 from collections.abc import Callable
 

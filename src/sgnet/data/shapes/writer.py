@@ -12,6 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from filelock import FileLock
 from rich.progress import track
 
 from sgnet.data.shapes.annotations import TrackAnnotation, annotate_scene, category_entries
@@ -47,7 +48,8 @@ def generate_shapes(
     The annotation file comes last and at once, so that it never describes frames that are missing.
     A call with the arguments of the copy on disk returns it; other arguments replace the copy.
     Splits never share a video, because the split's name is part of every video's seed. The content
-    does not depend on `num_workers`. Two processes must not generate the same split at once.
+    does not depend on `num_workers`. Of two processes that ask at once, one writes and the other
+    waits.
 
     Args:
         root: Folder of the data set.
@@ -69,13 +71,15 @@ def generate_shapes(
     folder = Path(root) / split
     annotation_path = folder / ANNOTATION_FILE
     info = _describe(spec, split, num_videos, seed)
-    _check_ownership(folder)
-    if _is_complete(folder, info, num_videos):
-        return annotation_path
-    _clear(folder)
-    write = partial(_write_video, folder / FRAME_FOLDER, spec, split, seed)
-    records = list(_with_progress(_map(write, num_videos, num_workers), split, num_videos))
-    _write_annotations(annotation_path, spec, info, records)
+    Path(root).mkdir(parents=True, exist_ok=True)
+    with FileLock(Path(root) / f".{split}.lock"):
+        _check_ownership(folder)
+        if _is_complete(folder, info, num_videos):
+            return annotation_path
+        _clear(folder)
+        write = partial(_write_video, folder / FRAME_FOLDER, spec, split, seed)
+        records = list(_with_progress(_map(write, num_videos, num_workers), split, num_videos))
+        _write_annotations(annotation_path, spec, info, records)
     return annotation_path
 
 
@@ -113,7 +117,7 @@ def _is_complete(folder: Path, info: dict[str, object], num_videos: int) -> bool
     """Whether the copy on disk is whole and was made with the same arguments."""
     try:
         content = json.loads((folder / ANNOTATION_FILE).read_text(encoding="utf-8"))
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError):  # none, or damaged
         return False
     if not isinstance(content, dict) or content.get("info") != info:
         return False

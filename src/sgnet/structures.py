@@ -33,6 +33,8 @@ class TensorGroup:
                 value = function(value)
             elif isinstance(value, TensorGroup):
                 value = value._map(function)
+            elif isinstance(value, tuple):
+                value = tuple(function(v) if isinstance(v, Tensor) else v for v in value)
             values[field.name] = value
         return type(self)(**values)
 

@@ -64,6 +64,9 @@ class LocationAssigner:
 
         Returns:
             The positives; none where there are no objects.
+
+        Raises:
+            ValueError: the number of ranges does not fit the number of levels.
         """
         matched = self._match(locations, strides, targets)  # [B, L], -1 for background
         frames, indices = (matched >= 0).nonzero(as_tuple=True)
@@ -106,7 +109,13 @@ class LocationAssigner:
 
     def _ranges(self, strides: Tensor) -> tuple[Tensor, Tensor]:
         """Lower and upper end [L] of the regression range of each location's level."""
-        level = torch.searchsorted(torch.unique(strides), strides)
+        levels = torch.unique(strides)
+        if levels.shape[0] != len(self.ranges) + 1:
+            raise ValueError(
+                f"ranges must be the ends of all levels but the last, expected "
+                f"{levels.shape[0] - 1}, got {list(self.ranges)}"
+            )
+        level = torch.searchsorted(levels, strides)
         ends = strides.new_tensor([0.0, *self.ranges, torch.inf])
         return ends[level], ends[level + 1]
 

@@ -34,7 +34,8 @@ def load_torchvision_fcos(model: SGNet, state_dict: Mapping[str, Tensor]) -> tup
         classes differs, the class logits.
 
     Raises:
-        ValueError: a name that is none of FCOS's, or a shape that does not fit.
+        ValueError: a name that is none of FCOS's, one that is missing, or a shape that does not
+            fit.
     """
     own = model.state_dict()
     renamed: dict[str, Tensor] = {}
@@ -51,6 +52,12 @@ def load_torchvision_fcos(model: SGNet, state_dict: Mapping[str, Tensor]) -> tup
                 f"weight {name!r} is {tuple(tensor.shape)}, the model expects "
                 f"{tuple(own[target].shape)}; use backbone.depth=50 and 256 channels"
             )
+    expected = tuple(FCOS_PREFIXES.values())
+    missing = [name for name in own if name.startswith(expected) and name not in renamed]
+    optional = ("detection_head.class_logits.", ".num_batches_tracked")
+    missing = [name for name in missing if not any(part in name for part in optional)]
+    if missing:
+        raise ValueError(f"the state lacks {len(missing)} of FCOS's weights, first {missing[0]!r}")
     model.load_state_dict(renamed, strict=False)
     return tuple(name for name in own if name not in renamed)
 

@@ -26,6 +26,19 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def require_writable(folder: str | Path) -> None:
+    """Makes a folder and tries it, so that results computed for hours have a place to go.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path / ".writable") as temporary:
+        temporary.touch()
+    (path / ".writable").unlink()
+
+
 def write_json(value: object, path: str | Path) -> None:
     """Writes a JSON file atomically.
 

@@ -45,7 +45,7 @@ class BlendedMasks:
 
 
 def box_pixels(boxes_xyxy: Tensor, size: tuple[int, int], stride: int) -> BoxPixels:
-    """Pixels of a map that boxes touch; a pixel half covered by the box belongs to it.
+    """Pixels of a map that boxes touch, be it with a corner.
 
     Args:
         boxes_xyxy: [N, 4] input pixels, may reach or lie outside of the frame.
@@ -53,7 +53,7 @@ def box_pixels(boxes_xyxy: Tensor, size: tuple[int, int], stride: int) -> BoxPix
         stride: input pixels per pixel of the map.
 
     Returns:
-        The pixels, by box, row and column; a box wholly outside has none.
+        The pixels, by box, row and column; a box wholly outside or without area has none.
     """
     height, width = size
     limits = torch.tensor([width, height], device=boxes_xyxy.device)
@@ -61,6 +61,7 @@ def box_pixels(boxes_xyxy: Tensor, size: tuple[int, int], stride: int) -> BoxPix
     first = torch.minimum((boxes_xyxy[:, :2] / stride).floor().long().clamp(min=0), limits)
     last = torch.minimum((boxes_xyxy[:, 2:] / stride).ceil().long(), limits)
     extent = torch.maximum(last - first, zero)  # [N, 2] columns, rows
+    extent = extent * (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(dim=1, keepdim=True)
     counts = extent.prod(dim=1)
     instances = torch.repeat_interleave(counts)
     starts = counts.cumsum(0) - counts

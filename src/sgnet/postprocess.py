@@ -27,9 +27,9 @@ class DetectionDecoder:
         max_detections: kept per frame.
     """
 
-    score_threshold: float = 0.05
+    score_threshold: float = 0.3
     top_k: int = 1000
-    nms_threshold: float = 0.6
+    nms_threshold: float = 0.5
     max_detections: int = 100
 
     def __call__(self, outputs: DenseOutputs, image_size: tuple[int, int]) -> list[Detections]:

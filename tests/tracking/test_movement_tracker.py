@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 from builders import make_detections
 
 from sgnet.tracking import MovementTracker
+
+
+def paper_tracker(**settings) -> MovementTracker:
+    return MovementTracker(**{"max_age": 1, "class_aware": False, "point": "location", **settings})
 
 
 def box(x: float, y: float, size: float = 20.0) -> tuple[float, float, float, float]:
@@ -11,7 +18,7 @@ def box(x: float, y: float, size: float = 20.0) -> tuple[float, float, float, fl
 
 
 def test_nothing_detected_gives_no_ids_and_keeps_counting():
-    tracker = MovementTracker(max_age=1)
+    tracker = paper_tracker(max_age=1)
     assert tracker.update(make_detections([])) == []
     assert tracker.update(make_detections([box(10, 10)])) == [1]
     assert tracker.update(make_detections([])) == []
@@ -19,35 +26,35 @@ def test_nothing_detected_gives_no_ids_and_keeps_counting():
 
 
 def test_movement_links_two_discs_that_cross():
-    tracker = MovementTracker()
+    tracker = paper_tracker()
     tracker.update(make_detections([box(40, 50), box(60, 50)]))
     crossed = make_detections([box(58, 50), box(42, 50)], movements=[(18.0, 0.0), (-18.0, 0.0)])
     assert tracker.update(crossed) == [1, 2]
 
 
 def test_without_movement_the_same_discs_swap():
-    tracker = MovementTracker()
+    tracker = paper_tracker()
     tracker.update(make_detections([box(40, 50), box(60, 50)]))
     assert tracker.update(make_detections([box(58, 50), box(42, 50)])) == [2, 1]
 
 
 @pytest.mark.parametrize(("distance", "expected"), [(19.9, 1), (20.0, 1), (20.1, 2)])
 def test_a_track_reaches_as_far_as_the_mean_of_its_sides(distance, expected):
-    tracker = MovementTracker()
+    tracker = paper_tracker()
     tracker.update(make_detections([(0, 0, 30, 10)]))
     moved = make_detections([(distance, 0, 30 + distance, 10)])
     assert tracker.update(moved) == [expected]
 
 
 def test_a_track_matches_once_a_frame_and_the_better_score_goes_first():
-    tracker = MovementTracker()
+    tracker = paper_tracker()
     tracker.update(make_detections([box(50, 50)]))
     assert tracker.update(make_detections([box(53, 50), box(50, 50)])) == [1, 2]
 
 
 @pytest.mark.parametrize(("max_age", "expected"), [(0, 2), (1, 2), (2, 1)])
 def test_tracks_end_after_max_age_frames(max_age, expected):
-    tracker = MovementTracker(max_age=max_age)
+    tracker = paper_tracker(max_age=max_age)
     tracker.update(make_detections([box(50, 50)]))
     tracker.update(make_detections([]))
     tracker.update(make_detections([]))
@@ -60,7 +67,7 @@ def test_class_aware_tracks_do_not_change_class():
         make_detections([box(50, 50)], labels=[1]),
     )
     for class_aware, expected in ((False, [1]), (True, [2])):
-        tracker = MovementTracker(class_aware=class_aware)
+        tracker = paper_tracker(class_aware=class_aware)
         tracker.update(detections[0])
         assert tracker.update(detections[1]) == expected
 
@@ -69,20 +76,74 @@ def test_the_track_point_is_a_setting():
     first = make_detections([box(50, 50, 40)], locations=[(50.0, 50.0)])
     moved = make_detections([box(50, 50, 40)], locations=[(50.0, 95.0)])
     for point, expected in (("location", [2]), ("box_center", [1])):
-        tracker = MovementTracker(point=point)
+        tracker = paper_tracker(point=point)
         tracker.update(first)
         assert tracker.update(moved) == expected
 
 
 def test_memory_follows_live_tracks_not_frames():
-    tracker = MovementTracker(max_age=2)
+    tracker = paper_tracker(max_age=2)
     for frame in range(500):
         tracker.update(make_detections([box(1000.0 * frame, 0), box(1000.0 * frame, 500)]))
     assert tracker.num_live == 2 * 3
 
 
+class PlainTracker:
+    """The same rules, one track and one detection at a time."""
+
+    def __init__(self, max_age: int, class_aware: bool) -> None:
+        self.max_age, self.class_aware = max_age, class_aware
+        self.tracks: list[dict] = []
+        self.born = 0
+
+    def update(self, detections) -> list[int]:
+        free = list(self.tracks)
+        for track in free:
+            track["missed"] += 1
+        ids = []
+        for box, movement, label in zip(
+            detections.boxes_xyxy.tolist(),
+            detections.movements.tolist(),
+            detections.labels.tolist(),
+            strict=True,
+        ):
+            x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+            best, nearest = None, math.inf
+            for track in free:
+                gap = math.hypot(x - movement[0] - track["x"], y - movement[1] - track["y"])
+                if gap < nearest and (not self.class_aware or track["label"] == label):
+                    best, nearest = track, gap
+            if best is None or nearest > best["radius"]:
+                self.born += 1
+                best = {"id": self.born}
+                self.tracks.append(best)
+            else:
+                free.remove(best)
+            radius = (box[2] - box[0] + box[3] - box[1]) / 2
+            best.update(x=x, y=y, radius=radius, label=label, missed=0)
+            ids.append(best["id"])
+        self.tracks = [track for track in self.tracks if track["missed"] <= self.max_age]
+        return ids
+
+
+@pytest.mark.parametrize("class_aware", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_ids_equal_those_of_a_plain_loop(seed, class_aware):
+    random = np.random.default_rng(seed)
+    tracker = MovementTracker(max_age=2, class_aware=class_aware, point="box_center")
+    plain = PlainTracker(max_age=2, class_aware=class_aware)
+    for _ in range(30):
+        count = int(random.integers(0, 25))
+        frame = make_detections(
+            [box(*random.uniform(0, 200, 2), random.uniform(5, 60)) for _ in range(count)],
+            movements=[tuple(random.normal(0, 5, 2)) for _ in range(count)],
+            labels=random.integers(0, 3, count).tolist(),
+        )
+        assert tracker.update(frame) == plain.update(frame)
+
+
 def test_reset_starts_again_from_one():
-    tracker = MovementTracker()
+    tracker = paper_tracker()
     tracker.update(make_detections([box(5, 5)]))
     tracker.reset()
     assert tracker.update(make_detections([box(500, 5)])) == [1]
@@ -91,4 +152,4 @@ def test_reset_starts_again_from_one():
 @pytest.mark.parametrize("settings", [{"point": "corner"}, {"max_age": -1}, {"radius_scale": 0}])
 def test_wrong_settings_are_refused(settings):
     with pytest.raises(ValueError, match="point|max_age|radius_scale"):
-        MovementTracker(**settings)
+        paper_tracker(**settings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -13,17 +13,51 @@ from sgnet.structures import Detections
 
 TrackPoint = Literal["location", "box_center"]
 FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
 
 
 @dataclass
-class _LiveTrack:
-    """Where a track was seen last, in input pixels."""
+class _LiveTracks:
+    """Where M tracks were seen last, in input pixels, by birth.
 
-    track_id: int
-    point: FloatArray
-    radius: float
-    label: int
-    missed: int = 0
+    Attributes:
+        ids: [M] identities.
+        points: [M, 2] last points.
+        radii: [M] mean of the last box's sides.
+        labels: [M] last classes.
+        missed: [M] frames since then.
+    """
+
+    ids: IntArray
+    points: FloatArray
+    radii: FloatArray
+    labels: IntArray
+    missed: IntArray
+
+    @classmethod
+    def none(cls) -> _LiveTracks:
+        """No track at all."""
+        return cls.born(np.zeros(0, np.int64), np.zeros((0, 2)), np.zeros(0), np.zeros(0, np.int64))
+
+    @classmethod
+    def born(
+        cls, ids: IntArray, points: FloatArray, radii: FloatArray, labels: IntArray
+    ) -> _LiveTracks:
+        """Tracks seen in this frame."""
+        return cls(ids, points, radii, labels, np.zeros_like(ids))
+
+    def where(self, kept: NDArray[np.bool_]) -> _LiveTracks:
+        """Those of a mask [M]."""
+        return _LiveTracks(*(getattr(self, field.name)[kept] for field in fields(self)))
+
+    def joined(self, other: _LiveTracks) -> _LiveTracks:
+        """These and others, born later."""
+        return _LiveTracks(
+            *(
+                np.concatenate([getattr(self, field.name), getattr(other, field.name)])
+                for field in fields(self)
+            )
+        )
 
 
 class MovementTracker:
@@ -35,7 +69,7 @@ class MovementTracker:
         max_age: frames a track may go unmatched before it ends.
         class_aware: match only detections of the track's last class.
         point: what stands for an object: the `location` that produced its detection (the paper's
-            centerness location) or its `box_center`.
+            centerness location) or its `box_center`, which measured better.
         radius_scale: factor on the matching radius r, the mean of the tracked box's sides.
 
     Raises:
@@ -44,9 +78,9 @@ class MovementTracker:
 
     def __init__(
         self,
-        max_age: int = 1,
-        class_aware: bool = False,
-        point: TrackPoint = "location",
+        max_age: int = 10,
+        class_aware: bool = True,
+        point: TrackPoint = "box_center",
         radius_scale: float = 1.0,
     ) -> None:
         if point not in ("location", "box_center"):
@@ -64,13 +98,13 @@ class MovementTracker:
 
     def reset(self) -> None:
         """Forgets everything; call it before each video."""
-        self._tracks: list[_LiveTrack] = []
+        self._tracks = _LiveTracks.none()
         self._next_id = 1
 
     @property
     def num_live(self) -> int:
         """Tracks held in memory."""
-        return len(self._tracks)
+        return len(self._tracks.ids)
 
     def update(self, detections: Detections) -> list[int]:
         """Track ids of one frame's detections.
@@ -82,39 +116,43 @@ class MovementTracker:
             N ids from 1, none twice; [] for no detections.
         """
         points, movements, radii, labels = self._arrays(detections)
-        for live in self._tracks:
-            live.missed += 1
-        open_tracks = list(self._tracks)
-        ids = []
-        for point, movement, radius, label in zip(points, movements, radii, labels, strict=True):
-            match = self._closest(point - movement, int(label), open_tracks)
-            if match is None:
-                match = _LiveTrack(self._next_id, point, float(radius), int(label))
-                self._next_id += 1
-                self._tracks.append(match)
-            else:
-                open_tracks.remove(match)
-                match.point, match.radius = point, float(radius)
-                match.label, match.missed = int(label), 0
-            ids.append(match.track_id)
-        self._tracks = [track for track in self._tracks if track.missed <= self.max_age]
-        return ids
+        tracks = self._tracks
+        matches = self._match(points - movements, labels)  # [N], -1 where a track begins
+        begins = matches < 0
+        number = int(begins.sum())
+        ids = np.empty_like(matches)
+        ids[~begins] = tracks.ids[matches[~begins]]
+        ids[begins] = np.arange(self._next_id, self._next_id + number)
+        self._next_id += number
+        tracks.missed += 1
+        seen = matches[~begins]
+        tracks.points[seen], tracks.radii[seen] = points[~begins], radii[~begins]
+        tracks.labels[seen], tracks.missed[seen] = labels[~begins], 0
+        born = _LiveTracks.born(ids[begins], points[begins], radii[begins], labels[begins])
+        self._tracks = tracks.where(tracks.missed <= self.max_age).joined(born)
+        return [int(i) for i in ids]
 
-    def _closest(
-        self, origin: FloatArray, label: int, candidates: list[_LiveTrack]
-    ) -> _LiveTrack | None:
-        """The candidate whose last point is nearest to `origin`, if within its radius."""
-        eligible = [t for t in candidates if not self.class_aware or t.label == label]
-        if not eligible:
-            return None
-        distances = [float(np.hypot(*(t.point - origin))) for t in eligible]
-        best = int(np.argmin(distances))
-        within = distances[best] <= eligible[best].radius * self.radius_scale
-        return eligible[best] if within else None
+    def _match(self, origins: FloatArray, labels: IntArray) -> IntArray:
+        """Track of each origin [N, 2], in order: the closest free one, if within its radius."""
+        tracks = self._tracks
+        matches = np.full(len(origins), -1, dtype=np.int64)
+        if not len(tracks.ids):
+            return matches
+        offsets = origins[:, None] - tracks.points
+        distances = np.hypot(offsets[..., 0], offsets[..., 1])  # [N, M]
+        if self.class_aware:
+            distances[labels[:, None] != tracks.labels] = np.inf
+        reach = tracks.radii * self.radius_scale
+        for detection, closest in enumerate(distances):
+            best = int(closest.argmin())
+            if closest[best] <= reach[best]:
+                matches[detection] = best
+                distances[:, best] = np.inf
+        return matches
 
     def _arrays(
         self, detections: Detections
-    ) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.int64]]:
+    ) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """Points [N, 2], movements [N, 2], radii [N] and labels [N]."""
         boxes = detections.boxes_xyxy
         points = detections.locations if self.point == "location" else box_centers(boxes)

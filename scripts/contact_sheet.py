@@ -5,15 +5,13 @@ python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.jpg
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import cv2
 import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from sgnet.data.shapes import contact_sheet
 from sgnet.training import exit_on_error
+from sgnet.visualization.image_file import write_image
 
 
 def draw(cfg: DictConfig) -> None:
@@ -21,8 +19,7 @@ def draw(cfg: DictConfig) -> None:
     data = instantiate(cfg.data, _convert_="all")
     data.prepare_data()
     sheet = contact_sheet(data.root, cfg.split, cfg.rows, cfg.columns)
-    Path(cfg.output).parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(cfg.output), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_image(sheet, cfg.output)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="contact_sheet")

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from sgnet.data.youtube_vis import load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import load_results
-from sgnet.ops.atomic_file import write_json
+from sgnet.ops.atomic_file import require_writable, write_json
 
 
 def score(annotations: Path, results: Path, output: Path | None, lengths: str = "strict") -> str:
@@ -43,6 +43,8 @@ def score(annotations: Path, results: Path, output: Path | None, lengths: str = 
         raise ValueError(f"output must not be one of the inputs, got {output}")
     if lengths not in ("strict", "official"):
         raise ValueError(f"lengths must be 'strict' or 'official', got {lengths!r}")
+    if output is not None:
+        require_writable(output.parent)
     check = lengths == "strict"
     truth = load_annotations(annotations, check)
     if not truth.has_annotations:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import inspect
+import re
+import shlex
 from pathlib import Path
 
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
 from sgnet.models import SGNet
@@ -48,7 +51,9 @@ def test_every_model_composes_and_instantiates(model):
     assert isinstance(build(composed(f"model={model}")), SGNet)
 
 
-@pytest.mark.parametrize("folder", ["data", "trainer", "callbacks", "logger", "optim"])
+@pytest.mark.parametrize(
+    "folder", ["data", "trainer", "callbacks", "logger", "optim", "criterion", "inference"]
+)
 def test_every_file_of_a_folder_resolves(folder):
     for path in (ROOT / "conf" / folder).glob("*.yaml"):
         root = ["data.root=x"] if path.stem == "base" else []
@@ -126,3 +131,46 @@ def test_experiments_open_with_their_command():
         lines = (ROOT / "conf/experiment" / f"{name}.yaml").read_text().splitlines()
         assert lines[0] == "# @package _global_"
         assert f"python train.py experiment={name}" in lines[1]
+
+
+def test_the_papers_numbers_are_the_defaults_of_its_experiment():
+    cfg = composed("experiment=paper_r50")
+    assert (cfg.optim.optimizer.lr, cfg.optim.optimizer.momentum) == (0.005, 0.9)
+    assert cfg.data.transform.size == [360, 640]
+    assert cfg.model.mask_head.cell_size == 50
+    model = build(cfg)
+    assert (model.mask_head.blender.cell_size, model.mask_head.blender.grid) == (50, 6)
+    assert model.mask_head.base_masks.reduce.in_channels == 128
+    assert model.mask_head.base_masks.reduce.out_channels == 36
+    assert cfg.criterion.assigner.ranges == [64, 128, 256, 512]
+    assert cfg.criterion.assigner.center_radius == 1.5
+    assert cfg.inference.tracker.point == "location"
+    assert not cfg.inference.tracker.class_aware
+    assert cfg.model.tracking_head.tracking_input == "pair"
+
+
+@pytest.mark.parametrize("part", ["criterion", "inference.decoder", "inference.tracker"])
+def test_defaults_in_conf_and_in_signatures_agree(part):
+    section = OmegaConf.select(composed(), part)
+    target = get_class(section["_target_"])
+    for name, parameter in inspect.signature(target).parameters.items():
+        value = section.get(name)
+        if parameter.default is not parameter.empty and not OmegaConf.is_config(value):
+            assert value == parameter.default, name
+
+
+def readme_commands() -> list[str]:
+    lines = (ROOT / "README.md").read_text().splitlines()
+    commands = [line.split("  #")[0].strip() for line in lines]
+    return [c for c in commands if c.startswith("python ")]
+
+
+@pytest.mark.parametrize("command", readme_commands())
+def test_commands_of_the_readme_compose(command):
+    _, script, *arguments = shlex.split(command)
+    assert (ROOT / script).is_file()
+    overrides = [a for a in arguments if a != "-m"]
+    if "-m" in arguments:  # each of the values alone
+        overrides = [re.sub(r",[\w,]+$", "", a) for a in overrides]
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        compose(Path(script).stem, [*overrides])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -11,6 +12,7 @@ import pytest
 import torch
 from builders import tiny_run
 from hydra import compose, initialize_config_dir
+from pycocotools import mask as coco_mask
 
 from sgnet.data.shapes import CATEGORY_NAMES
 from sgnet.structures import Category
@@ -160,6 +162,14 @@ def test_results_do_not_depend_on_how_many_frames_run_together(finished):
                 same["category_id"],
             )
             assert track["score"] == pytest.approx(same["score"], abs=1e-5)
+            masks, others = (
+                [None if m is None else coco_mask.decode(m) for m in t["segmentations"]]
+                for t in (track, same)
+            )
+            assert [m is None for m in masks] == [m is None for m in others]
+            for mask, expected in zip(masks, others, strict=True):
+                if mask is not None:
+                    assert (mask != expected).sum() <= 2  # pixels at a probability of one half
 
 
 @pytest.mark.parametrize("optim", ["sgd_exponential", "adamw_cosine"])
@@ -266,3 +276,75 @@ def test_categories_are_matched_by_name():
     assert category_ids(own, (Category(7, "dog"), Category(5, "cat"), Category(9, "cow"))) == [5, 7]
     with pytest.raises(ValueError, match="dog"):
         category_ids(own, (Category(5, "cat"),))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("resume=nothing.ckpt", "not found"),
+        ("resume={folder}/data/shapes_small/val/instances.json", "not a readable checkpoint"),
+        ("init_weights=nothing.pt", "expected a file"),
+    ],
+)
+def test_a_wrong_checkpoint_is_refused_before_the_run_starts(finished, tmp_path, override, message):
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    with pytest.raises(ValueError, match=message):
+        train(config("train", tiny_run(tmp_path, override.format(folder=folder))))
+
+
+def test_validation_that_ends_no_video_says_so(finished, tmp_path):
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    overrides = ("trainer.limit_val_batches=1", "data.frames_per_chunk=2")
+    with pytest.raises(ValueError, match="reach the end of a video"):
+        train(config("train", tiny_run(tmp_path, *overrides)))
+
+
+def test_a_new_run_in_an_old_folder_starts_its_own_log(finished, tmp_path):
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    for _ in range(2):
+        train(config("train", tiny_run(tmp_path, "trainer.max_epochs=1")))
+    assert not list((tmp_path / "run").glob("metrics.before-*.csv"))
+    steps = [int(row["step"]) for row in rows(tmp_path)]
+    assert steps == sorted(steps)
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("device=foo", "device must be"),
+        ("output=/proc/nothing", "nothing"),
+    ],
+)
+def test_what_cannot_work_stops_an_evaluation_before_it_starts(finished, override, message):
+    folder, _ = finished
+    overrides = [o for o in tiny_run(folder) if o.startswith(("data.", "+data."))]
+    checkpoint = f"checkpoint={folder}/run/checkpoints/last.ckpt"
+    paths = f"paths.data_dir={folder}/data"
+    cfg = config("evaluate", [*overrides, checkpoint, paths, override])
+    with pytest.raises((ValueError, OSError), match=message):
+        evaluate_checkpoint(cfg)
+
+
+def test_a_missing_frame_stops_an_evaluation_before_it_starts(finished, tmp_path):
+    folder, _ = finished
+    shutil.copytree(folder / "data", tmp_path / "data")
+    next((tmp_path / "data/shapes_small/val/JPEGImages/00001").glob("*.jpg")).unlink()
+    overrides = [o for o in tiny_run(tmp_path) if o.startswith(("data.", "+data."))]
+    checkpoint = f"checkpoint={folder}/run/checkpoints/last.ckpt"
+    paths = f"paths.data_dir={tmp_path}/data"
+    cfg = config("evaluate", [*overrides, checkpoint, paths, f"output={tmp_path}/out"])
+    with pytest.raises(ValueError, match="frame is missing"):
+        evaluate_checkpoint(cfg)
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_categories_are_found_by_their_names():
+    own = (Category(1, "ring"), Category(2, "bar"))
+    assert category_ids(own, (Category(7, "bar"), Category(9, "ring"))) == [9, 7]
+    with pytest.raises(ValueError, match="must hold the checkpoint's"):
+        category_ids(own, (Category(7, "bar"),))
+    with pytest.raises(ValueError, match="names of their own"):
+        category_ids(own, (Category(7, "bar"), Category(8, "bar"), Category(9, "ring")))

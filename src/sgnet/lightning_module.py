@@ -113,8 +113,13 @@ class SGNetModule(pl.LightningModule):
         """Scores the videos that ran to their end with the official metric."""
         truth = self._data.val_annotations
         videos = [v for v in self._data.val_videos if v.id in self._chunks.finished]
-        if self.trainer.sanity_checking or not videos:
+        if self.trainer.sanity_checking:
             return
+        if not videos:
+            raise ValueError(
+                "validation must reach the end of a video to be scored, got none; "
+                "raise trainer.limit_val_batches"
+            )
         wanted = {video.id for video in videos}
         tracks = [t for t in map(truth.track, range(len(truth))) if t.video_id in wanted]
         metrics = evaluate(videos, truth.categories, tracks, self._results)

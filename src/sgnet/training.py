@@ -14,13 +14,14 @@ import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.exceptions import MisconfigurationException
 from rich.progress import track as track_progress
 from torch.utils.data import DataLoader
 from torchvision.models import get_model_weights
 
 from sgnet import __version__
 from sgnet.data.datamodule import YouTubeVISDataModule
-from sgnet.data.frames import read_frame
+from sgnet.data.frames import check_frames, read_frame
 from sgnet.data.video_chunks import VideoChunkDataset
 from sgnet.data.youtube_vis import find_split, load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
@@ -28,7 +29,7 @@ from sgnet.evaluation.results import save_results, zip_results
 from sgnet.lightning_module import LOGGED_STATS, SGNetModule
 from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
-from sgnet.ops.atomic_file import write_json
+from sgnet.ops.atomic_file import require_writable, write_json
 from sgnet.structures import Category, ResultTrack
 from sgnet.video_predictor import (
     ChunkTracker,
@@ -86,7 +87,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     )
     if trainer.is_global_zero:
         run_dir.mkdir(parents=True, exist_ok=True)
-        _keep_earlier_log(run_dir)
+        _clear_earlier_logs(run_dir, resumed=resume is not None)
         OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
     for logger in trainer.loggers:
         logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
@@ -160,8 +161,12 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
     truth = load_annotations(path)
-    videos = truth.videos[: data.limit_val_videos]
-    device = torch.device(cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    videos = data.scored_videos(cfg.split)
+    device = _device(cfg.device)
+    output = Path(cfg.output or Path(cfg.checkpoint).parent.parent / "evaluation" / cfg.split)
+    require_writable(output)  # all that can be known beforehand stops the work before it starts
+    check_frames(videos, images)
+    classes = category_ids(loaded.categories, truth.categories)
     predictor = VideoPredictor(
         loaded.model.to(device).to(memory_format=torch.channels_last),
         loaded.decoder,
@@ -170,12 +175,11 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     dataset = VideoChunkDataset(videos, images, loaded.input_size, data.frames_per_chunk)
     chunks = DataLoader(dataset, batch_size=None, num_workers=data.num_workers)
     started = time.perf_counter()
-    tracker = ChunkTracker(predictor, category_ids(loaded.categories, truth.categories))
+    tracker = ChunkTracker(predictor, classes)
     tracks: list[ResultTrack] = []
     for chunk in track_progress(chunks, description="evaluating", transient=True):
         tracks += tracker.add(chunk.to(device))
     seconds = time.perf_counter() - started
-    output = Path(cfg.output or Path(cfg.checkpoint).parent.parent / "evaluation" / cfg.split)
     save_results(tracks, output / "results.json")
     zip_results(output / "results.json", output / "results.zip")
     frames = sum(video.length for video in videos)
@@ -202,12 +206,32 @@ def _given(settings: DictConfig) -> dict[str, Any]:
     return {str(name): value for name, value in settings.items() if value is not None}
 
 
+def _device(name: str | None) -> torch.device:
+    """A device by name; None takes a GPU where there is one.
+
+    Raises:
+        ValueError: no such device.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(f"device must be cpu, cuda, cuda:1, ..., got {name!r}") from error
+    return device
+
+
 def category_ids(own: Sequence[Category], declared: Sequence[Category]) -> list[int]:
     """Id in a data set of each class of a checkpoint, by name.
 
     Raises:
-        ValueError: the data set lacks one of the names.
+        ValueError: the data set lacks one of the names, or has it twice.
     """
+    names = [category.name for category in declared]
+    twice = sorted({category.name for category in own if names.count(category.name) > 1})
+    if twice:
+        raise ValueError(f"categories of the data set must have names of their own, got {twice}")
     by_name = {category.name: category.id for category in declared}
     missing = [category.name for category in own if category.name not in by_name]
     if missing:
@@ -219,16 +243,23 @@ def category_ids(own: Sequence[Category], declared: Sequence[Category]) -> list[
 
 
 def exit_on_error(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
-    """Runs a main's work; a ValueError or OSError becomes one line on stderr, exit status 2."""
+    """Runs a main's work; an error of settings or input becomes one message, exit status 2."""
     try:
         return work()
-    except (ValueError, OSError) as error:
-        # a loader process puts its traceback before the message
-        sys.stderr.write(f"error: {str(error).strip().splitlines()[-1]}\n")
+    except (ValueError, OSError, MisconfigurationException) as error:
+        sys.stderr.write(f"error: {_message(error)}\n")
         raise SystemExit(2) from None
     except InstantiationException as error:  # Hydra wraps what a constructor raised
         sys.stderr.write(f"error: {error.__cause__ or error}\n")
         raise SystemExit(2) from None
+
+
+def _message(error: Exception) -> str:
+    """The error's text; of one that comes from a loader process, what follows its traceback."""
+    text = str(error).strip() or type(error).__name__
+    if "Traceback (most recent call last)" in text:
+        return text.splitlines()[-1]
+    return text
 
 
 def load_initial_weights(model: SGNet, source: str) -> None:
@@ -244,6 +275,11 @@ def load_initial_weights(model: SGNet, source: str) -> None:
         ValueError: no such file, or weights of neither kind.
     """
     if source == "torchvision_fcos":
+        if model.location_offset != 0:
+            raise ValueError(
+                "init_weights=torchvision_fcos needs model.location_offset=0, which its weights "
+                f"were trained with, got {model.location_offset}"
+            )
         left = load_torchvision_fcos(
             model, get_model_weights("fcos_resnet50_fpn").DEFAULT.get_state_dict(progress=True)
         )
@@ -271,15 +307,23 @@ def _resume_path(cfg: DictConfig, run_dir: Path) -> str | None:
     path = run_dir / "checkpoints" / "last.ckpt" if cfg.resume == RESUME_LAST else Path(cfg.resume)
     if not path.is_file():
         raise ValueError(f"resume: checkpoint {path} not found")
+    if "state_dict" not in read_tensors(path):
+        raise ValueError(f"resume: {path} must be a checkpoint of train.py, got another file")
     return str(path)
 
 
-def _keep_earlier_log(run_dir: Path) -> None:
-    """Moves the log of a run that is resumed in its folder aside; the logger would delete it."""
+def _clear_earlier_logs(run_dir: Path, resumed: bool) -> None:
+    """Moves the log of a run that is resumed in its folder aside; a new run starts without any.
+
+    The logger would delete the log that it finds.
+    """
+    earlier = sorted(run_dir.glob("metrics.before-*.csv"))
     log_file = run_dir / "metrics.csv"
-    if log_file.is_file():
-        number = len(list(run_dir.glob("metrics.before-*.csv")))
-        log_file.rename(run_dir / f"metrics.before-{number:03d}.csv")
+    if not resumed:
+        for path in (*earlier, log_file):
+            path.unlink(missing_ok=True)
+    elif log_file.is_file():
+        log_file.rename(run_dir / f"metrics.before-{len(earlier):03d}.csv")
 
 
 def _summary(trainer: pl.Trainer) -> dict[str, float]:

@@ -157,6 +157,7 @@ class ChunkTracker:
         self._predictor = predictor
         self._category_ids = category_ids
         self._collector: TrackCollector | None = None
+        self._next: tuple[int, int] | None = None
         self.finished: set[int] = set()
 
     def add(self, chunk: VideoChunk) -> list[ResultTrack]:
@@ -169,19 +170,21 @@ class ChunkTracker:
             The video's tracks where it ends with this chunk, else [].
 
         Raises:
-            ValueError: a video does not start at frame 0.
+            ValueError: a video does not start at frame 0, or goes on elsewhere.
         """
         if chunk.first_frame == 0:
             self._predictor.reset()
             self._collector = TrackCollector(chunk.video_id, chunk.video_length, self._category_ids)
-        if self._collector is None:
+            self._next = (chunk.video_id, 0)
+        if self._collector is None or self._next != (chunk.video_id, chunk.first_frame):
             raise ValueError(
-                f"video {chunk.video_id}: its first chunk must start at frame 0, "
-                f"got {chunk.first_frame}"
+                f"video {chunk.video_id}: chunks must start at frame 0 and follow each other, "
+                f"expected (video, frame) {self._next}, got {(chunk.video_id, chunk.first_frame)}"
             )
         frames = self._predictor.track(chunk.images, chunk.original_size)
         for index, instances in enumerate(frames, start=chunk.first_frame):
             self._collector.add(index, instances)
+        self._next = (chunk.video_id, chunk.first_frame + len(frames))
         if chunk.first_frame + len(frames) < chunk.video_length:
             return []
         self.finished.add(chunk.video_id)

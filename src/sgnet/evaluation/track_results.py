@@ -21,7 +21,7 @@ class TrackCollector:
     """Gathers one video's tracks frame by frame.
 
     A track's category is the score-weighted vote of its frames, its score their mean. Frames whose
-    mask came out empty count as absent.
+    mask came out empty vote as well, but show nothing.
 
     Args:
         video_id: in the annotation file.

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sgnet.structures import ResultTrack, Video
 from sgnet.visualization.contact_sheet import contact_sheet
+from sgnet.visualization.image_file import write_image
 from sgnet.visualization.overlay import draw_masks, masks_of_frame
 from sgnet.visualization.video_file import write_mp4
 
@@ -67,5 +68,5 @@ def write_track_pictures(
     """Writes `tracks.png` and `tracks.mp4` of the videos into a folder."""
     folder.mkdir(parents=True, exist_ok=True)
     sheet = pictures.sheet(videos, tracks)
-    cv2.imwrite(str(folder / "tracks.png"), cv2.cvtColor(sheet, cv2.COLOR_RGB2BGR))
+    write_image(sheet, folder / "tracks.png")
     write_mp4(pictures.frames(videos, tracks), folder / "tracks.mp4", FRAMES_PER_SECOND)

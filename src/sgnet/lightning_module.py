@@ -12,6 +12,8 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
+from sgnet.checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY
+from sgnet.chunk_predictor import ChunkPredictor, ChunkTracker
 from sgnet.data.datamodule import YouTubeVISDataModule
 from sgnet.evaluation.average_precision import VideoMetrics, evaluate
 from sgnet.losses import LossTerms, SGNetCriterion
@@ -20,7 +22,6 @@ from sgnet.ops.shrink import shrink_pairs
 from sgnet.postprocess import DetectionDecoder
 from sgnet.structures import ClipPairBatch, ResultTrack, VideoChunk
 from sgnet.tracking import MovementTracker
-from sgnet.video_predictor import CHECKPOINT_FORMAT, CHECKPOINT_KEY, ChunkTracker, VideoPredictor
 
 LOGGED_STATS = ("AP", "AP50", "AP75", "AR1", "AR10")
 
@@ -62,7 +63,7 @@ class SGNetModule(pl.LightningModule):
         super().__init__()
         self.model = model
         self.criterion = criterion
-        self.predictor = VideoPredictor(model, decoder, tracker)
+        self.predictor = ChunkPredictor(model, decoder, tracker)
         self.both_ways = both_ways
         self.small_steps = small_steps
         self.small_factor = small_factor

@@ -13,6 +13,31 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
+from sgnet.records import (
+    AnnotatedTrack,
+    Category,
+    ResultTrack,
+    Rle,
+    TrackedInstance,
+    Video,
+)
+
+__all__ = [
+    "AnnotatedTrack",
+    "Category",
+    "ClipPairBatch",
+    "DenseOutputs",
+    "Detections",
+    "LocationGrid",
+    "ResultTrack",
+    "Rle",
+    "Targets",
+    "TensorGroup",
+    "TrackedInstance",
+    "Video",
+    "VideoChunk",
+]
+
 
 class TensorGroup:
     """Lets a dataclass of tensors, nested or not, move as one tensor would."""
@@ -37,74 +62,6 @@ class TensorGroup:
                 value = tuple(function(v) if isinstance(v, Tensor) else v for v in value)
             values[field.name] = value
         return type(self)(**values)
-
-
-@dataclass(frozen=True)
-class Rle:
-    """A run-length encoded binary mask in COCO's compressed form.
-
-    Attributes:
-        height: rows of the mask.
-        width: columns of the mask.
-        counts: COCO's compressed run lengths, column-major, first run is background.
-    """
-
-    height: int
-    width: int
-    counts: bytes
-
-
-@dataclass(frozen=True)
-class Category:
-    """An object category as the annotation file declares it."""
-
-    id: int
-    name: str
-
-
-@dataclass(frozen=True)
-class Video:
-    """A video of a YouTube-VIS file; sizes in pixels of the original frames.
-
-    Attributes:
-        file_names: one path per frame, relative to the image folder, or empty where the file
-            declares none (scoring needs no images).
-    """
-
-    id: int
-    width: int
-    height: int
-    length: int
-    file_names: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class AnnotatedTrack:
-    """One annotated object over a video: a list entry per frame, None where it is absent.
-
-    Attributes:
-        boxes_xywh: x, y, width, height in original pixels.
-        areas: mask areas in pixels as the file gives them.
-        iscrowd: crowds are matched many times and never count as missed.
-    """
-
-    id: int
-    video_id: int
-    category_id: int
-    iscrowd: bool
-    segmentations: tuple[Rle | None, ...]
-    boxes_xywh: tuple[tuple[float, float, float, float] | None, ...]
-    areas: tuple[float | None, ...]
-
-
-@dataclass(frozen=True)
-class ResultTrack:
-    """One predicted track of a results file; masks in original pixels, None where absent."""
-
-    video_id: int
-    category_id: int
-    score: float
-    segmentations: tuple[Rle | None, ...]
 
 
 @dataclass(frozen=True)
@@ -187,6 +144,21 @@ class VideoChunk(TensorGroup):
 
 
 @dataclass(frozen=True)
+class LocationGrid(TensorGroup):
+    """The locations of all levels behind each other.
+
+    Attributes:
+        locations: [L, 2] x, y of each location in input pixels.
+        strides: [L] stride of each location's level in input pixels.
+        level_sizes: number of locations of each level, in order; they sum to L.
+    """
+
+    locations: Tensor
+    strides: Tensor
+    level_sizes: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class DenseOutputs(TensorGroup):
     """All that the network says about a batch of frames, before any decision.
 
@@ -216,6 +188,11 @@ class DenseOutputs(TensorGroup):
     mask_stride: int
     tracking_features: tuple[Tensor, ...]
 
+    @property
+    def grid(self) -> LocationGrid:
+        """The locations by themselves."""
+        return LocationGrid(self.locations, self.strides, self.level_sizes)
+
 
 @dataclass(frozen=True)
 class Detections:
@@ -238,24 +215,3 @@ class Detections:
     movements: Tensor
     coefficients: Tensor
     location_indices: Tensor
-
-
-@dataclass(frozen=True)
-class TrackedInstance:
-    """One instance of one frame with its identity, in original pixels.
-
-    Attributes:
-        track_id: identity, from 1, unique within a video.
-        label: class index of this frame's detection.
-        score: score of this frame's detection.
-        box_xyxy: original pixels.
-        mask: original size.
-        is_empty: True where no pixel of the mask was kept.
-    """
-
-    track_id: int
-    label: int
-    score: float
-    box_xyxy: tuple[float, float, float, float]
-    mask: Rle
-    is_empty: bool

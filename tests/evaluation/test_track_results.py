@@ -40,5 +40,5 @@ def test_empty_masks_count_as_absent_and_tracks_of_them_vanish():
 
 
 def test_a_frame_outside_the_video_is_refused():
-    with pytest.raises(ValueError, match=r"video 7.*0\.\.1.*got 2"):
+    with pytest.raises(ValueError, match=r"video 7.*length 2, got 2"):
         TrackCollector(7, 2, [10]).add(2, [])

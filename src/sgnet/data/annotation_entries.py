@@ -15,7 +15,7 @@ from sgnet.ops.checked_json import (
 )
 from sgnet.ops.rle import MAX_SIDE, area, box_xywh
 from sgnet.ops.segmentation_json import parse_segmentations
-from sgnet.structures import AnnotatedTrack, Category, Rle, Video
+from sgnet.records import AnnotatedTrack, Category, Rle, Video
 
 MAX_FRAMES = 100_000  # over an hour at 25 frames a second
 

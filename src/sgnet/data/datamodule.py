@@ -110,7 +110,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             split: any split of the data set; of the training split the held-out videos are taken
                 where there are some.
         """
-        videos = self._split(split)[0].videos
+        videos: Sequence[Video] = self._split(split)[0].videos
         if self.holdout and split == self.train_split:
             videos = tuple(videos[v] for v in self._held_out())
         return videos[: self.limit_val_videos]

@@ -19,7 +19,7 @@ from sgnet.ops.checked_json import (
     identified,
     top_level_object,
 )
-from sgnet.structures import AnnotatedTrack, Category, Rle, Video
+from sgnet.records import AnnotatedTrack, Category, Rle, Video
 
 
 class FrameObject(NamedTuple):

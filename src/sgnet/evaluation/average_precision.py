@@ -20,7 +20,7 @@ from sgnet.evaluation.matching import (
     match,
     measure_overlaps,
 )
-from sgnet.structures import AnnotatedTrack, Category, ResultTrack, Video
+from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 
 RECALL_POINTS = np.linspace(0, 1, 101)
 DETECTION_LIMITS = (1, 10, 100)

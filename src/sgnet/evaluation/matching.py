@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.evaluation.video_iou import mask_areas, track_ious
-from sgnet.structures import AnnotatedTrack, ResultTrack
+from sgnet.records import AnnotatedTrack, ResultTrack
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREA_RANGES = {  # mean pixels of a track, both ends included

@@ -11,7 +11,7 @@ from pathlib import Path
 from sgnet.ops.atomic_file import atomic_path
 from sgnet.ops.checked_json import JsonEntry, WarningCollector, top_level_entries
 from sgnet.ops.segmentation_json import parse_segmentations, segmentation_to_json
-from sgnet.structures import Category, ResultTrack, Video
+from sgnet.records import Category, ResultTrack, Video
 
 
 def load_results(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sgnet.structures import ResultTrack, Rle, TrackedInstance
+from sgnet.records import ResultTrack, Rle, TrackedInstance
 
 
 @dataclass
@@ -25,15 +25,18 @@ class TrackCollector:
 
     Args:
         video_id: in the annotation file.
-        video_length: frames of the video.
+        video_length: frames of the video; None where it is not known before its end.
         category_ids: category id of each class index.
     """
 
-    def __init__(self, video_id: int, video_length: int, category_ids: Sequence[int]) -> None:
+    def __init__(
+        self, video_id: int, video_length: int | None, category_ids: Sequence[int]
+    ) -> None:
         self._video_id = video_id
         self._video_length = video_length
         self._category_ids = category_ids
         self._tracks: dict[int, _Track] = {}
+        self._seen = 0  # frames up to the last one added
 
     def add(self, frame: int, instances: Sequence[TrackedInstance]) -> None:
         """Takes the instances of one frame.
@@ -45,10 +48,12 @@ class TrackCollector:
         Raises:
             ValueError: the frame is outside the video.
         """
-        if not 0 <= frame < self._video_length:
+        if frame < 0 or (self._video_length is not None and frame >= self._video_length):
             raise ValueError(
-                f"video {self._video_id}: frame must be in 0..{self._video_length - 1}, got {frame}"
+                f"video {self._video_id}: frame must be at least 0 and below its length "
+                f"{self._video_length}, got {frame}"
             )
+        self._seen = max(self._seen, frame + 1)
         for instance in instances:
             track = self._tracks.setdefault(instance.track_id, _Track())
             track.votes[instance.label] = track.votes.get(instance.label, 0.0) + instance.score
@@ -58,12 +63,13 @@ class TrackCollector:
 
     def results(self) -> list[ResultTrack]:
         """One entry per track that was ever visible, by track id."""
+        length = self._seen if self._video_length is None else self._video_length
         return [
             ResultTrack(
                 video_id=self._video_id,
                 category_id=self._category_ids[max(track.votes, key=track.votes.__getitem__)],
                 score=sum(track.scores) / len(track.scores),
-                segmentations=tuple(track.masks.get(t) for t in range(self._video_length)),
+                segmentations=tuple(track.masks.get(t) for t in range(length)),
             )
             for _, track in sorted(self._tracks.items())
             if track.masks

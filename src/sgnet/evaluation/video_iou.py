@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from sgnet.ops.rle import to_coco
-from sgnet.structures import Rle
+from sgnet.records import Rle
 
 Track = Sequence[Rle | None]
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.structures import Rle
+from sgnet.records import Rle
 
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from sgnet.structures import Rle
+from sgnet.records import Rle
 
 # pycocotools reserves six characters (30 bits with the sign) for a run: enough for 2**28 pixels.
 MAX_SIDE = 16_384

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sgnet.ops.checked_json import JsonEntry, describe
 from sgnet.ops.rle import rle_from_counts, rle_from_runs
-from sgnet.structures import Rle
+from sgnet.records import Rle
 
 
 def parse_segmentation(value: object, height: int, width: int) -> Rle | None:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.ops.rle import decode
-from sgnet.structures import ResultTrack, Rle
+from sgnet.records import ResultTrack, Rle
 
 UInt8Array = NDArray[np.uint8]
 GOLDEN_RATIO = 0.618033988749895

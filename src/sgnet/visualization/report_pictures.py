@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.structures import ResultTrack, Video
+from sgnet.records import ResultTrack, Video
 from sgnet.visualization.contact_sheet import contact_sheet
 from sgnet.visualization.image_file import write_image
 from sgnet.visualization.overlay import draw_masks, masks_of_frame

@@ -11,9 +11,27 @@ from torchvision.ops import batched_nms
 
 from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks, dense_probabilities
-from sgnet.structures import DenseOutputs, Detections
+from sgnet.records import BaseCrop
+from sgnet.structures import DenseOutputs, Detections, LocationGrid
 
 MASK_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True)
+class SelectedBoxes:
+    """The N boxes of a frame that are kept, by falling score.
+
+    Attributes:
+        boxes_xyxy: [N, 4] input pixels, clipped to the frame.
+        scores: [N].
+        labels: [N].
+        location_indices: [N] index into the L locations.
+    """
+
+    boxes_xyxy: Tensor
+    scores: Tensor
+    labels: Tensor
+    location_indices: Tensor
 
 
 @dataclass(frozen=True)
@@ -42,31 +60,56 @@ class DetectionDecoder:
         return [self._frame(outputs, b, image_size) for b in range(outputs.class_logits.shape[0])]
 
     def _frame(self, outputs: DenseOutputs, frame: int, image_size: tuple[int, int]) -> Detections:
-        scores = (
-            outputs.class_logits[frame].float().sigmoid()
-            * outputs.centerness_logits[frame].float().sigmoid()[:, None]
-        ).sqrt()  # [L, K]
-        location, label = self._candidates(scores, outputs.level_sizes)
+        selected = self.select(
+            outputs.class_logits[frame],
+            outputs.centerness_logits[frame],
+            outputs.distances_ltrb[frame],
+            outputs.grid,
+            image_size,
+        )
+        location = selected.location_indices
         strides = outputs.strides[location][:, None]
+        return Detections(
+            boxes_xyxy=selected.boxes_xyxy,
+            scores=selected.scores,
+            labels=selected.labels,
+            locations=outputs.locations[location],
+            movements=outputs.movements[frame, location].float() * strides,
+            coefficients=outputs.coefficients[frame, location],
+            location_indices=location,
+        )
+
+    def select(
+        self,
+        class_logits: Tensor,
+        centerness_logits: Tensor,
+        distances_ltrb: Tensor,
+        grid: LocationGrid,
+        image_size: tuple[int, int],
+    ) -> SelectedBoxes:
+        """Boxes of one frame from what the detection head says.
+
+        Args:
+            class_logits: [L, K].
+            centerness_logits: [L].
+            distances_ltrb: [L, 4] in units of the stride.
+            grid: the locations.
+            image_size: (height, width) of the network's input; boxes are clipped to it.
+        """
+        scores = (
+            class_logits.float().sigmoid() * centerness_logits.float().sigmoid()[:, None]
+        ).sqrt()  # [L, K]
+        location, label = self._candidates(scores, grid.level_sizes)
+        strides = grid.strides[location][:, None]
         boxes = clip_boxes(
             distances_to_boxes(
-                outputs.locations[location],
-                outputs.distances_ltrb[frame, location].float() * strides,
+                grid.locations[location], distances_ltrb[location].float() * strides
             ),
             *image_size,
         )
         score = scores[location, label]
         kept = batched_nms(boxes, score, label, self.nms_threshold)[: self.max_detections]
-        location = location[kept]
-        return Detections(
-            boxes_xyxy=boxes[kept],
-            scores=score[kept],
-            labels=label[kept],
-            locations=outputs.locations[location],
-            movements=outputs.movements[frame, location].float() * strides[kept],
-            coefficients=outputs.coefficients[frame, location],
-            location_indices=location,
-        )
+        return SelectedBoxes(boxes[kept], score[kept], label[kept], location[kept])
 
     def _candidates(self, scores: Tensor, level_sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         """Location and class [N] of the best scores of each level."""
@@ -102,3 +145,16 @@ def binary_masks(
         probabilities[:, None], size=original_size, mode="bilinear", align_corners=False
     )[:, 0]
     return upsampled > MASK_THRESHOLD
+
+
+def base_crops(masks: BlendedMasks) -> list[BaseCrop]:
+    """Mask probabilities of N instances as crops of the base masks' map, on the CPU."""
+    pixels = masks.pixels
+    probabilities = masks.logits.float().sigmoid().cpu().numpy()
+    rows = torch.cat([pixels.corners, pixels.extents], dim=1).tolist()
+    crops, start = [], 0
+    for left, top, width, height in rows:
+        stop = start + width * height
+        crops.append(BaseCrop(top, left, probabilities[start:stop].reshape(height, width)))
+        start = stop
+    return crops

@@ -12,7 +12,7 @@ from sgnet.models.detection_head import DetectionHead
 from sgnet.models.mask_head import MaskHead
 from sgnet.models.tracking_head import TrackingHead
 from sgnet.ops.locations import level_locations
-from sgnet.structures import DenseOutputs
+from sgnet.structures import DenseOutputs, LocationGrid
 
 Levels = tuple[Tensor, ...]
 IMAGENET_MEAN = (123.675, 116.28, 103.53)
@@ -97,7 +97,8 @@ class SGNet(nn.Module):
             self.tracking_head(key, reference)
             for key, reference in zip(features, reference_features, strict=True)
         ]
-        locations, strides = self._locations(pyramid)
+        shapes = [(level.shape[-2], level.shape[-1]) for level in pyramid]
+        grid = location_grid(shapes, self.location_offset, pyramid[0].device)
         return DenseOutputs(
             class_logits=_flatten([m.class_logits for m in maps]),
             distances_ltrb=_flatten([m.distances_ltrb for m in maps]),
@@ -105,22 +106,40 @@ class SGNet(nn.Module):
             coefficients=_flatten(attention),
             movements=_flatten(movement),
             base_masks=self.mask_head.base_masks(pyramid),
-            locations=locations,
-            strides=strides,
-            level_sizes=tuple(level.shape[-2] * level.shape[-1] for level in pyramid),
-            mask_stride=self.backbone.strides[0] // self.mask_head.base_masks.upsample,
+            locations=grid.locations,
+            strides=grid.strides,
+            level_sizes=grid.level_sizes,
+            mask_stride=self.mask_stride,
             tracking_features=features,
         )
 
-    def _locations(self, pyramid: Levels) -> tuple[Tensor, Tensor]:
-        """Locations [L, 2] and their strides [L]."""
-        locations, strides = [], []
-        for level, stride in zip(pyramid, self.backbone.strides, strict=True):
-            size = (level.shape[-2], level.shape[-1])
-            points = level_locations(size, stride, self.location_offset, level.device)
-            locations.append(points)
-            strides.append(points.new_full((points.shape[0],), stride))
-        return torch.cat(locations), torch.cat(strides)
+    @property
+    def mask_stride(self) -> int:
+        """Input pixels per base-mask pixel."""
+        return self.backbone.strides[0] // self.mask_head.base_masks.upsample
+
+
+def location_grid(
+    shapes: Sequence[tuple[int, int]],
+    offset: float,
+    device: torch.device,
+    strides: Sequence[int] = ResNetFPN.strides,
+) -> LocationGrid:
+    """The locations of all levels.
+
+    Args:
+        shapes: (height, width) of each level.
+        offset: where a location sits in its cell, as a share of the stride.
+        device: of the result.
+        strides: of each level.
+    """
+    locations, of_level = [], []
+    for size, stride in zip(shapes, strides, strict=True):
+        points = level_locations(size, stride, offset, device)
+        locations.append(points)
+        of_level.append(points.new_full((points.shape[0],), stride))
+    sizes = tuple(points.shape[0] for points in locations)
+    return LocationGrid(torch.cat(locations), torch.cat(of_level), sizes)
 
 
 def _flatten(levels: Sequence[Tensor]) -> Tensor:

@@ -28,12 +28,16 @@ class BoxPixels:
         rows: [P] base-mask row.
         columns: [P] base-mask column.
         counts: [N] number of pixels of each box.
+        corners: [N, 2] column and row of each box's first pixel.
+        extents: [N, 2] columns and rows of each box.
     """
 
     instances: Tensor
     rows: Tensor
     columns: Tensor
     counts: Tensor
+    corners: Tensor
+    extents: Tensor
 
 
 @dataclass(frozen=True)
@@ -69,7 +73,7 @@ def box_pixels(boxes_xyxy: Tensor, size: tuple[int, int], stride: int) -> BoxPix
     columns_per_row = extent[instances, 0]
     rows = first[instances, 1] + torch.div(order, columns_per_row, rounding_mode="floor")
     columns = first[instances, 0] + order % columns_per_row
-    return BoxPixels(instances, rows, columns, counts)
+    return BoxPixels(instances, rows, columns, counts, first, extent)
 
 
 def blend(
@@ -110,13 +114,14 @@ def blend(
     _, channels, height, width = base_masks.shape
     pixels = box_pixels(boxes_xyxy, (height, width), stride)
     frames = frame_indices[pixels.instances]  # [P]
+    position = (frames * height + pixels.rows) * width + pixels.columns
+    channels_last = base_masks.movedim(1, -1)  # [B, h, w, C]
     if reading == "region":
         cells = _pixel_cells(pixels, boxes_xyxy, stride, grid, cell_size)
-        position = ((frames * channels + cells) * height + pixels.rows) * width + pixels.columns
         scores = coefficients.flatten()[pixels.instances * coefficients.shape[1] + cells]
-        return BlendedMasks(pixels, scores * base_masks.flatten()[position])
-    position = (frames * height + pixels.rows) * width + pixels.columns
-    vectors = base_masks.movedim(1, -1).reshape(-1, channels)[position]  # [P, C]
+        values = channels_last.reshape(-1)[position * channels + cells]
+        return BlendedMasks(pixels, scores * values)
+    vectors = channels_last.reshape(-1, channels)[position]  # [P, C]
     if reading == "prototypes":
         weights = coefficients[pixels.instances]
     elif reading == "global":

@@ -3,17 +3,41 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.ops.boxes import box_centers
-from sgnet.structures import Detections
-
 TrackPoint = Literal["location", "box_center"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+
+class Trackable(Protocol):
+    """What the tracker reads of N detections by falling score; tensors or arrays, input pixels.
+
+    Attributes:
+        boxes_xyxy: [N, 4].
+        locations: [N, 2] centerness locations.
+        movements: [N, 2] displacement since the frame before.
+        labels: [N] class index.
+    """
+
+    @property
+    def boxes_xyxy(self) -> Any:  # noqa: ANN401, D102
+        ...
+
+    @property
+    def locations(self) -> Any:  # noqa: ANN401, D102
+        ...
+
+    @property
+    def movements(self) -> Any:  # noqa: ANN401, D102
+        ...
+
+    @property
+    def labels(self) -> Any:  # noqa: ANN401, D102
+        ...
 
 
 @dataclass
@@ -102,11 +126,17 @@ class MovementTracker:
         self._next_id = 1
 
     @property
+    def settings(self) -> dict[str, Any]:
+        """The constructor's arguments."""
+        names = ("max_age", "class_aware", "point", "radius_scale")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def num_live(self) -> int:
         """Tracks held in memory."""
         return len(self._tracks.ids)
 
-    def update(self, detections: Detections) -> list[int]:
+    def update(self, detections: Trackable) -> list[int]:
         """Track ids of one frame's detections.
 
         Args:
@@ -150,16 +180,18 @@ class MovementTracker:
                 distances[:, best] = np.inf
         return matches
 
-    def _arrays(
-        self, detections: Detections
-    ) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    def _arrays(self, detections: Trackable) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """Points [N, 2], movements [N, 2], radii [N] and labels [N]."""
-        boxes = detections.boxes_xyxy
-        points = detections.locations if self.point == "location" else box_centers(boxes)
-        radii = (boxes[:, 2:] - boxes[:, :2]).mean(dim=1)
-        return (
-            points.double().cpu().numpy(),
-            detections.movements.double().cpu().numpy(),
-            radii.double().cpu().numpy(),
-            detections.labels.cpu().numpy(),
-        )
+        boxes = _array(detections.boxes_xyxy)
+        if self.point == "location":
+            points = _array(detections.locations)
+        else:
+            points = (boxes[:, :2] + boxes[:, 2:]) / 2
+        radii = (boxes[:, 2:] - boxes[:, :2]).mean(axis=1)
+        labels = _array(detections.labels).astype(np.int64)
+        return points, _array(detections.movements), radii, labels
+
+
+def _array(values: Any) -> FloatArray:  # noqa: ANN401 - a tensor or an array
+    on_cpu = values.cpu() if hasattr(values, "cpu") else values
+    return np.array(on_cpu, dtype=np.float64)

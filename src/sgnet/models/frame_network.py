@@ -1,0 +1,211 @@
+"""The network for one frame at a time: same figures as `SGNet`, less work.
+
+Three things are saved. Fixed batch norms are folded into their convolutions. The box distances and
+the centerness, which read the same features, run as one convolution. Attention scores and movements
+are computed only at the locations that became detections: a few of thousands.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+from torchvision.ops import FrozenBatchNorm2d
+
+from sgnet.models.sgnet import Levels, SGNet, location_grid
+from sgnet.structures import LocationGrid, TensorGroup
+
+REACH = 2  # two 3x3 convolutions see two locations to each side
+
+
+@dataclass(frozen=True)
+class FrameMaps(TensorGroup):
+    """What the network says about one frame before detections are chosen.
+
+    Attributes:
+        class_logits: [L, K].
+        centerness_logits: [L].
+        distances_ltrb: [L, 4] >= 0 in units of the stride.
+        base_masks: [1, C, h, w].
+        pyramid: [L, C] pyramid features of all levels.
+        box_features: [L, C] centerness-branch features; the next frame's reference features.
+        grid: the locations.
+        level_shapes: (height, width) of each level.
+    """
+
+    class_logits: Tensor
+    centerness_logits: Tensor
+    distances_ltrb: Tensor
+    base_masks: Tensor
+    pyramid: Tensor
+    box_features: Tensor
+    grid: LocationGrid
+    level_shapes: tuple[tuple[int, int], ...]
+
+
+class FrameNetwork(nn.Module):
+    """Inference form of a trained network; its weights are copies.
+
+    Args:
+        model: trained; it is left as it is.
+        dtype: of weights and features, float32 or bfloat16 or float16.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, model: SGNet, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__()
+        source = copy.deepcopy(model).eval().requires_grad_(False)
+        fold_fixed_norms(source)
+        self.backbone = source.backbone
+        self.class_tower = _in_place(source.detection_head.class_tower)
+        self.box_tower = _in_place(source.detection_head.box_tower)
+        self.class_logits = source.detection_head.class_logits
+        self.boxes_and_centerness = _joined(
+            source.detection_head.box_distances, source.detection_head.centerness
+        )
+        self.spatial_attention = source.mask_head.spatial_attention
+        self.base_masks = source.mask_head.base_masks
+        _in_place(self.base_masks.fuse)
+        self.blender = source.mask_head.blender
+        self.movement = source.tracking_head.movement
+        self.uses_reference = source.tracking_head.tracking_input == "pair"
+        self.location_offset = source.location_offset
+        self.mask_stride = source.mask_stride
+        self.register_buffer("mean", source.mean, persistent=False)
+        self.register_buffer("std", source.std, persistent=False)
+        self.to(memory_format=torch.channels_last)
+        for part in self.children():
+            part.to(dtype)
+        self.dtype = dtype
+        self._grids: dict[tuple[object, ...], LocationGrid] = {}
+
+    def forward(self, image: Tensor) -> FrameMaps:
+        """Maps of one frame.
+
+        Args:
+            image: [3, H, W] RGB 0..255, uint8 or float.
+        """
+        return self.heads(self.backbone(self.normalized(image)))
+
+    def normalized(self, image: Tensor) -> Tensor:
+        """The frame [3, H, W] as the backbone takes it, [1, 3, H, W]."""
+        pixels = (image[None] - self.mean) / self.std
+        return pixels.to(self.dtype, memory_format=torch.channels_last)
+
+    def heads(self, pyramid: Levels) -> FrameMaps:
+        """Maps of one frame from its pyramid, per level [1, C, H_l, W_l]."""
+        features = tuple(self.box_tower(level) for level in pyramid)
+        boxes = _rows([self.boxes_and_centerness(level) for level in features]).float()
+        shapes = tuple((level.shape[-2], level.shape[-1]) for level in pyramid)
+        return FrameMaps(
+            class_logits=_rows([self.class_logits(self.class_tower(p)) for p in pyramid]).float(),
+            centerness_logits=boxes[:, 4],
+            distances_ltrb=boxes[:, :4].relu(),
+            base_masks=self.base_masks(pyramid).float(),
+            pyramid=_rows(pyramid),
+            box_features=_rows(features),
+            grid=self._grid(shapes, pyramid[0].device),
+            level_shapes=shapes,
+        )
+
+    def coefficients(self, maps: FrameMaps, locations: Tensor) -> Tensor:
+        """Attention scores [N, S] at locations [N] of a frame."""
+        table, inside = self._neighbours(maps, locations)
+        windows = maps.pyramid[table] * inside[..., None]  # [N, 5, 5, C]
+        attention = self.spatial_attention
+        hidden = F.conv2d(
+            windows.movedim(-1, 1), attention.hidden.weight, attention.hidden.bias
+        ).relu()  # [N, C, 3, 3]
+        # the second convolution sees zeros outside of the map, not the first one's bias
+        hidden = hidden * inside[:, None, 1:-1, 1:-1]
+        scores = F.conv2d(hidden, attention.scores.weight, attention.scores.bias)
+        return scores.flatten(1).float()
+
+    def movements(self, maps: FrameMaps, reference: Tensor | None, locations: Tensor) -> Tensor:
+        """Movements [N, 2] in units of the stride at locations [N].
+
+        Args:
+            maps: of the frame.
+            reference: [L, C] `box_features` of the frame before; None takes this frame's own.
+            locations: [N] index into the L locations.
+        """
+        features = maps.box_features[locations]
+        if self.uses_reference:
+            before = maps.box_features if reference is None else reference
+            features = torch.cat([features, before[locations]], dim=1)
+        return F.linear(features, self.movement.weight.flatten(1), self.movement.bias).float()
+
+    def _neighbours(self, maps: FrameMaps, locations: Tensor) -> tuple[Tensor, Tensor]:
+        """Rows [N, 5, 5] of the locations around each, and which of them are on its level."""
+        device = locations.device
+        sizes = torch.tensor(maps.grid.level_sizes, device=device)
+        starts = sizes.cumsum(0) - sizes
+        level = (locations[:, None] >= starts).sum(dim=1) - 1
+        height, width = torch.tensor(maps.level_shapes, device=device)[level].unbind(1)
+        place = locations - starts[level]
+        around = torch.arange(-REACH, REACH + 1, device=device)
+        rows = torch.div(place, width, rounding_mode="floor")[:, None] + around  # [N, 5]
+        columns = (place % width)[:, None] + around
+        inside = ((rows >= 0) & (rows < height[:, None]))[:, :, None] & (
+            (columns >= 0) & (columns < width[:, None])
+        )[:, None]
+        index = starts[level, None, None] + rows[:, :, None] * width[:, None, None]
+        index = (index + columns[:, None]).where(inside, 0)
+        return index, inside.to(maps.pyramid.dtype)
+
+    def _grid(self, shapes: tuple[tuple[int, int], ...], device: torch.device) -> LocationGrid:
+        key = (*shapes, device)
+        if key not in self._grids:
+            self._grids = {key: location_grid(shapes, self.location_offset, device)}
+        return self._grids[key]
+
+
+def fold_fixed_norms(module: nn.Module) -> None:
+    """Multiplies fixed batch norms into the convolutions before them, in place.
+
+    Group norm depends on the frame and stays.
+    """
+    children = list(module.named_children())
+    for (_, layer), (name, norm) in zip(children, children[1:], strict=False):
+        if isinstance(layer, nn.Conv2d) and isinstance(norm, FrozenBatchNorm2d | nn.BatchNorm2d):
+            statistics: Any = norm  # their types differ
+            layer.weight, layer.bias = fuse_conv_bn_weights(
+                layer.weight,
+                layer.bias,
+                statistics.running_mean,
+                statistics.running_var,
+                statistics.eps,
+                statistics.weight,
+                statistics.bias,
+            )
+            setattr(module, name, nn.Identity())
+    for _, child in children:
+        fold_fixed_norms(child)
+
+
+def _joined(first: nn.Conv2d, second: nn.Conv2d) -> nn.Conv2d:
+    """One convolution that gives the channels of two."""
+    joined = nn.Conv2d(first.in_channels, first.out_channels + second.out_channels, 3, padding=1)
+    joined.weight = nn.Parameter(torch.cat([first.weight, second.weight]), requires_grad=False)
+    biases = [layer.bias for layer in (first, second) if layer.bias is not None]
+    joined.bias = nn.Parameter(torch.cat(biases), requires_grad=False)
+    return joined
+
+
+def _in_place(tower: nn.Sequential) -> nn.Sequential:
+    for layer in tower:
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = True
+    return tower
+
+
+def _rows(levels: Levels | list[Tensor]) -> Tensor:
+    """Maps [1, C, H_l, W_l] of all levels as rows [L, C]."""
+    return torch.cat([level[0].flatten(1).T for level in levels])

@@ -1,0 +1,250 @@
+"""Videos to tracked instances, frame by frame; needs no torch.
+
+Memory grows with live tracks and not with frames: what leaves is run lengths.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgnet.evaluation.track_results import TrackCollector
+from sgnet.ops.frame_sizes import fit_size, resize_frame
+from sgnet.ops.mask_crops import axis_interpolation, encode_crops, upsampled_crop
+from sgnet.ops.rle import decode
+from sgnet.records import Category, FrameDetections, ResultTrack, Rle, TrackedInstance
+from sgnet.sources import FrameSource, Source, SourceFrame, open_source, prefetched
+from sgnet.tracking import MovementTracker
+
+MASK_THRESHOLD = 0.5
+
+
+class FrameEngine(Protocol):
+    """Runs a network over the frames of one video in order."""
+
+    def reset(self) -> None:
+        """Starts a new video."""
+        ...
+
+    def detect(self, image: NDArray[np.uint8]) -> FrameDetections:
+        """Detections of the next frame [H, W, 3] RGB at the network's input size."""
+        ...
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """The N instances of one frame, by falling score, in pixels of the original frame.
+
+    Attributes:
+        frame: the frame itself.
+        instances: with identity, class, score, box and mask.
+        classes: category of each class index.
+    """
+
+    frame: SourceFrame
+    instances: tuple[TrackedInstance, ...]
+    classes: tuple[Category, ...]
+
+    @property
+    def track_ids(self) -> list[int]:
+        """N identities, from 1, unique within the video."""
+        return [instance.track_id for instance in self.instances]
+
+    @property
+    def categories(self) -> list[Category]:
+        """N categories."""
+        return [self.classes[instance.label] for instance in self.instances]
+
+    @property
+    def scores(self) -> NDArray[np.float32]:
+        """[N] scores."""
+        return np.array([instance.score for instance in self.instances], dtype=np.float32)
+
+    @property
+    def boxes_xyxy(self) -> NDArray[np.float32]:
+        """[N, 4] boxes."""
+        boxes = [instance.box_xyxy for instance in self.instances]
+        return np.array(boxes, dtype=np.float32).reshape(-1, 4)
+
+    @property
+    def masks(self) -> list[Rle]:
+        """N masks, run-length encoded."""
+        return [instance.mask for instance in self.instances]
+
+    @cached_property
+    def dense_masks(self) -> NDArray[np.bool_]:
+        """[N, height, width] masks."""
+        dense = [decode(mask).astype(np.bool_) for mask in self.masks]
+        return np.stack(dense) if dense else np.zeros((0, *self.frame.image.shape[:2]), np.bool_)
+
+
+@dataclass(frozen=True)
+class VideoResult:
+    """A whole video.
+
+    Attributes:
+        frames: number of frames.
+        size: (height, width) of the frames.
+        tracks: one for each identity that was ever visible, by identity.
+        classes: category of each class index.
+    """
+
+    frames: int
+    size: tuple[int, int]
+    tracks: tuple[ResultTrack, ...]
+    classes: tuple[Category, ...]
+
+
+class InstanceStreamer:
+    """Frames in, tracked instances out; one pass of the network a frame.
+
+    Args:
+        engine: the network.
+        tracker: its state belongs to this object.
+        classes: category of each class index.
+        input_size: (height, width) that frames are fitted into for the network.
+        fixed_size: fill frames of another shape up with black to exactly that size, at the right
+            and bottom as in training; for engines that take no other.
+    """
+
+    def __init__(
+        self,
+        engine: FrameEngine,
+        tracker: MovementTracker,
+        classes: Sequence[Category],
+        input_size: tuple[int, int],
+        fixed_size: bool = False,
+    ) -> None:
+        self.fixed_size = fixed_size
+        self.engine = engine
+        self.tracker = tracker
+        self.classes = tuple(classes)
+        self.input_size = input_size
+
+    def stream(self, source: Source, ahead: int = 4) -> Generator[FrameResult, None, None]:
+        """Results of a video as its frames come.
+
+        Reading, the network and the encoding of masks overlap in three threads.
+
+        Args:
+            source: see `sgnet.sources.open_source`.
+            ahead: frames each step may be in front of the next; 0 works without threads.
+
+        Raises:
+            SourceError: where the source cannot be read on, after the results of all frames before.
+        """
+        opened = open_source(source)
+        self.reset()
+        frames = prefetched(self._prepared(opened), ahead)
+        for frame, detections in prefetched(self._detected(frames), ahead):
+            yield self.finish(frame, detections)
+
+    def predict(self, source: Source) -> VideoResult:
+        """Tracks of a whole video.
+
+        Raises:
+            SourceError: the source cannot be read to its end; use `stream` to keep what came.
+        """
+        collector = TrackCollector(0, None, [category.id for category in self.classes])
+        count, size = 0, (0, 0)
+        for result in self.stream(source):
+            collector.add(result.frame.index, result.instances)
+            size = (result.frame.image.shape[0], result.frame.image.shape[1])
+            count += 1
+        return VideoResult(count, size, tuple(collector.results()), self.classes)
+
+    def reset(self) -> None:
+        """Starts a new video."""
+        self.engine.reset()
+        self.tracker.reset()
+
+    def finish(self, frame: SourceFrame, detections: FrameDetections) -> FrameResult:
+        """Identities, and masks in the original frame, of one frame's detections."""
+        track_ids = self.tracker.update(detections)
+        size = (frame.image.shape[0], frame.image.shape[1])
+        instances = tracked_instances(detections, track_ids, size)
+        return FrameResult(frame, tuple(instances), self.classes)
+
+    def _prepared(self, frames: FrameSource) -> Iterator[tuple[SourceFrame, NDArray[np.uint8]]]:
+        for frame in frames:
+            size = fit_size((frame.image.shape[0], frame.image.shape[1]), self.input_size)
+            yield frame, resize_frame(frame.image, size)
+
+    def _detected(
+        self, frames: Iterator[tuple[SourceFrame, NDArray[np.uint8]]]
+    ) -> Iterator[tuple[SourceFrame, FrameDetections]]:
+        for frame, image in frames:
+            size = (image.shape[0], image.shape[1])
+            if not self.fixed_size or size == self.input_size:
+                yield frame, self.engine.detect(image)
+                continue
+            below, beside = (most - side for most, side in zip(self.input_size, size, strict=True))
+            filled = np.pad(image, ((0, below), (0, beside), (0, 0)))
+            yield frame, restricted(self.engine.detect(filled), size)
+
+
+def tracked_instances(
+    detections: FrameDetections, track_ids: Sequence[int], size: tuple[int, int]
+) -> list[TrackedInstance]:
+    """Instances of one frame in original pixels.
+
+    Args:
+        detections: of N instances; none is fine.
+        track_ids: of the same instances.
+        size: (height, width) of the original frame.
+    """
+    rows = axis_interpolation(detections.mask_size[0], size[0])
+    columns = axis_interpolation(detections.mask_size[1], size[1])
+    crops = [
+        upsampled_crop(crop.probabilities, crop.top, crop.left, rows, columns, MASK_THRESHOLD)
+        for crop in detections.masks
+    ]
+    height, width = detections.input_size
+    scale = np.array([size[1] / width, size[0] / height] * 2, dtype=np.float32)
+    boxes = (detections.boxes_xyxy * scale).tolist()
+    return [
+        TrackedInstance(track_id, label, score, (b[0], b[1], b[2], b[3]), mask, not crop.mask.any())
+        for track_id, label, score, b, mask, crop in zip(
+            track_ids,
+            detections.labels.tolist(),
+            detections.scores.tolist(),
+            boxes,
+            encode_crops(crops, *size),
+            crops,
+            strict=True,
+        )
+    ]
+
+
+def restricted(detections: FrameDetections, size: tuple[int, int]) -> FrameDetections:
+    """Detections of the upper left part of the input, which the frame filled.
+
+    Args:
+        detections: of the whole input.
+        size: (height, width) of the part, multiples of 8.
+    """
+    height, width = (
+        side * base // whole
+        for side, base, whole in zip(size, detections.mask_size, detections.input_size, strict=True)
+    )
+    limits = np.array([size[1], size[0]] * 2, dtype=np.float32)
+    return replace(
+        detections,
+        boxes_xyxy=np.minimum(detections.boxes_xyxy, limits),
+        masks=tuple(
+            replace(
+                crop,
+                probabilities=crop.probabilities[
+                    : max(0, height - crop.top), : max(0, width - crop.left)
+                ],
+            )
+            for crop in detections.masks
+        ),
+        mask_size=(height, width),
+        input_size=size,
+    )

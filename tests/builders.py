@@ -8,6 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
+from sgnet.checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY, build_component
 from sgnet.losses import SGNetCriterion
 from sgnet.losses.assignment import LocationAssigner
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
@@ -116,3 +117,30 @@ class StopAfterEpoch(pl.Callback):
 
     def on_train_epoch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         trainer.should_stop = True
+
+
+def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0) -> Path:
+    """A checkpoint as training writes it, of an untrained network for 96x64 and three classes."""
+    torch.manual_seed(0)
+    parts = {
+        "backbone": {"_target_": "sgnet.models.ResNetFPN", "depth": 18, "channels": 16},
+        "detection_head": {"_target_": "sgnet.models.DetectionHead", "channels": 16},
+        "mask_head": {"_target_": "sgnet.models.MaskHead", "channels": 16, "grid": 3},
+        "tracking_head": {"_target_": "sgnet.models.TrackingHead", "channels": 16},
+    }
+    parts["backbone"] |= {"norm": "group", "weights": None}
+    parts["detection_head"] |= {"num_classes": 3, "tower_depth": 1}
+    parts["mask_head"] |= {"cell_size": 20.0, "hidden_channels": 16}
+    decoder = {"_target_": "sgnet.postprocess.DetectionDecoder", "max_detections": 6}
+    description = {
+        "format": CHECKPOINT_FORMAT,
+        "model": {"_target_": "sgnet.models.SGNet", **parts},
+        "decoder": {**decoder, "score_threshold": score_threshold},
+        "tracker": {"_target_": "sgnet.tracking.MovementTracker"},
+        "categories": [{"id": i, "name": name} for i, name in enumerate("abc", start=1)],
+        "input_size": [64, 96],
+    }
+    model = build_component(description["model"])
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    torch.save({CHECKPOINT_KEY: description, "state_dict": weights}, path)
+    return path

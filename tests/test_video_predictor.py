@@ -1,80 +1,187 @@
+"""The fast path against the reference path: `ChunkPredictor` on whole tensors."""
+
 from __future__ import annotations
+
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 from builders import tiny_model
 
+from sgnet.checkpoint import LoadedCheckpoint
+from sgnet.chunk_predictor import ChunkPredictor
+from sgnet.frame_engine import TorchFrameEngine
+from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
+from sgnet.models.frame_network import FrameNetwork
 from sgnet.ops.rle import decode
 from sgnet.postprocess import DetectionDecoder
-from sgnet.structures import VideoChunk
+from sgnet.records import Category
+from sgnet.sources import SourceError
 from sgnet.tracking import MovementTracker
-from sgnet.video_predictor import ChunkTracker, VideoPredictor
+from sgnet.video_predictor import VideoPredictor
+
+CLASSES = tuple(Category(number, f"class {number}") for number in (3, 5, 8))
+DECODER = DetectionDecoder(0.0, max_detections=12)
 
 
-def predictor() -> VideoPredictor:
+def batch_norm_model() -> SGNet:
+    model = SGNet(
+        ResNetFPN(18, 16, "batch"),
+        DetectionHead(16, 3, tower_depth=2),
+        MaskHead(16, grid=3, cell_size=20.0, hidden_channels=16),
+        TrackingHead(16),
+    )
+    with torch.no_grad():  # statistics as training leaves them
+        for norm in model.modules():
+            if isinstance(norm, torch.nn.BatchNorm2d):
+                norm.running_mean.normal_(0, 0.1)
+                norm.running_var.uniform_(0.5, 2)
+                norm.weight.uniform_(0.5, 1.5)
+    return model
+
+
+MODELS = {
+    "group norm": tiny_model,
+    "batch norm": batch_norm_model,
+    "single": lambda: tiny_model(tracking_input="single"),
+    "region_vector": lambda: tiny_model(reading="region_vector"),
+    "global": lambda: tiny_model(reading="global"),
+}
+
+
+def loaded(name: str = "group norm") -> LoadedCheckpoint:
+    torch.manual_seed(0)
+    return LoadedCheckpoint(MODELS[name]().eval(), DECODER, MovementTracker(), CLASSES, (64, 96))
+
+
+def images(count: int, size: tuple[int, int] = (64, 96)) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def predictor(name: str = "group norm") -> VideoPredictor:
+    return VideoPredictor.from_loaded(loaded(name), device="cpu")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_streaming_equals_the_reference_path(name):
+    reference = loaded(name)
+    chunks = ChunkPredictor(reference.model, reference.decoder, reference.tracker)
+    frames = images(4)
+    expected = chunks.track(torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2), (64, 96))
+    results = list(predictor(name).stream(frames))
+    assert [len(r.instances) for r in results] == [len(e) for e in expected]
+    assert len(expected[0]) > 0
+    for result, wanted in zip(results, expected, strict=True):
+        assert result.track_ids == [i.track_id for i in wanted]
+        assert [i.label for i in result.instances] == [i.label for i in wanted]
+        np.testing.assert_allclose(result.scores, [i.score for i in wanted], atol=1e-5)
+        np.testing.assert_allclose(result.boxes_xyxy, [i.box_xyxy for i in wanted], atol=1e-2)
+        for mask, instance in zip(result.dense_masks, wanted, strict=True):
+            assert (mask != decode(instance.mask)).sum() <= 3  # probabilities of one half
+
+
+def test_scores_and_movements_at_locations_equal_the_dense_ones_at_every_location():
     torch.manual_seed(0)
     model = tiny_model().eval()
-    return VideoPredictor(model, DetectionDecoder(0.0, max_detections=5), MovementTracker())
+    image, before = (torch.from_numpy(i).permute(2, 0, 1) for i in images(2))
+    network = FrameNetwork(model)
+    with torch.no_grad():
+        first = model(before[None])
+        dense = model(image[None], first.tracking_features)
+        reference = network(before).box_features
+        maps = network(image)
+        everywhere = torch.arange(dense.locations.shape[0])
+        torch.testing.assert_close(
+            network.coefficients(maps, everywhere), dense.coefficients[0], atol=1e-5, rtol=1e-4
+        )
+        torch.testing.assert_close(
+            network.movements(maps, reference, everywhere), dense.movements[0], atol=1e-5, rtol=1e-4
+        )
+        torch.testing.assert_close(maps.class_logits, dense.class_logits[0], atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(
+            maps.distances_ltrb, dense.distances_ltrb[0], atol=1e-5, rtol=1e-4
+        )
+        nothing = torch.zeros(0, dtype=torch.int64)
+        assert network.coefficients(maps, nothing).shape == (0, dense.coefficients.shape[2])
+        assert network.movements(maps, None, nothing).shape == (0, 2)
 
 
-def frames(count: int) -> torch.Tensor:
-    return torch.randint(0, 256, (count, 3, 64, 96), generator=torch.Generator().manual_seed(0))
+def test_the_trained_model_stays_as_it_is():
+    model = batch_norm_model().eval()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    FrameNetwork(model, torch.bfloat16)
+    for name, value in model.state_dict().items():
+        torch.testing.assert_close(value, before[name], rtol=0, atol=0)
+    assert any(isinstance(m, torch.nn.BatchNorm2d) for m in model.modules())
 
 
-def chunk(video: int, first: int, count: int, length: int) -> VideoChunk:
-    return VideoChunk(frames(count), video, first, length, (64, 96))
+def test_half_precision_stays_close():
+    exact = TorchFrameEngine(loaded().model, DECODER).detect(images(1)[0])
+    rough = TorchFrameEngine(loaded().model, DECODER, dtype=torch.bfloat16).detect(images(1)[0])
+    np.testing.assert_allclose(np.sort(rough.scores), np.sort(exact.scores), atol=0.02)
 
 
-def test_frames_one_by_one_equal_frames_together():
-    together = predictor().track(frames(4), (64, 96))
-    single = predictor()
-    alone = [single.track(frame[None], (64, 96))[0] for frame in frames(4)]
-    for expected, got in zip(together, alone, strict=True):
-        assert [i.track_id for i in got] == [i.track_id for i in expected]
-        assert [i.score for i in got] == pytest.approx([i.score for i in expected], abs=1e-5)
+def test_threads_change_nothing():
+    one, other = list(predictor().stream(images(5), ahead=0)), list(predictor().stream(images(5)))
+    assert [r.instances for r in one] == [r.instances for r in other]
 
 
-def test_boxes_and_masks_come_in_original_pixels():
-    at_input = predictor().track(frames(1), (64, 96))[0]
-    doubled = predictor().track(frames(1), (128, 192))[0]
-    assert len(at_input) > 0
-    for small, large in zip(at_input, doubled, strict=True):
-        assert large.box_xyxy == pytest.approx([2 * side for side in small.box_xyxy])
-        assert decode(large.mask).shape == (128, 192)
-        if not large.is_empty:
-            rows, columns = np.nonzero(decode(large.mask))
-            x1, y1, x2, y2 = large.box_xyxy
-            assert x1 - 8 <= columns.min() <= columns.max() <= x2 + 8
-            assert y1 - 8 <= rows.min() <= rows.max() <= y2 + 8
+def test_results_are_in_pixels_of_the_original_frames():
+    result = next(iter(predictor().stream(images(1, (90, 200)))))
+    assert result.dense_masks.shape == (len(result.instances), 90, 200)
+    assert result.boxes_xyxy[:, 2].max() <= 200
+    assert [category.id for category in result.categories] == [
+        CLASSES[i.label].id for i in result.instances
+    ]
 
 
-def test_reset_makes_the_next_video_independent_of_the_last():
+def test_a_frame_without_instances_is_an_empty_result():
+    empty = LoadedCheckpoint(
+        tiny_model().eval(), DetectionDecoder(1.0), MovementTracker(), CLASSES, (64, 96)
+    )
+    result = next(iter(VideoPredictor.from_loaded(empty, "cpu").stream(images(1))))
+    assert result.track_ids == []
+    assert result.masks == []
+    assert result.boxes_xyxy.shape == (0, 4)
+    assert result.dense_masks.shape == (0, 64, 96)
+
+
+def test_a_whole_video_has_a_mask_or_none_for_every_frame():
+    video = predictor().predict(images(3))
+    assert (video.frames, video.size) == (3, (64, 96))
+    assert all(len(track.segmentations) == 3 for track in video.tracks)
+    assert {track.category_id for track in video.tracks} <= {3, 5, 8}
+
+
+def test_what_came_before_a_bad_frame_is_not_lost():
+    frames = [*images(2), np.zeros((32, 32, 3), dtype=np.uint8), *images(1)]
+    results = []
+    with pytest.raises(SourceError, match="frame 2"):
+        results.extend(predictor().stream(frames))
+    assert [r.frame.index for r in results] == [0, 1]
+
+
+def test_two_videos_in_a_row_are_independent():
     used = predictor()
-    used.track(frames(3), (64, 96))
-    used.reset()
-    again, fresh = used.track(frames(2), (64, 96)), predictor().track(frames(2), (64, 96))
-    assert again == fresh
+    first = [r.instances for r in used.stream(images(3))]
+    assert [r.instances for r in used.stream(images(3))] == first
 
 
-def test_sides_that_are_no_multiples_of_eight_are_refused():
-    with pytest.raises(ValueError, match="multiples of 8, got 60 x 96"):
-        predictor().track(torch.zeros(1, 3, 60, 96), (60, 96))
+def test_an_unknown_speed_is_refused():
+    with pytest.raises(ValueError, match="speed must be"):
+        VideoPredictor.from_loaded(loaded(), "cpu", speed="warp")
 
 
-def test_chunks_of_two_videos_give_the_tracks_of_each_as_it_ends():
-    tracker = ChunkTracker(predictor(), [4, 5, 6])
-    assert tracker.add(chunk(1, 0, 2, 3)) == []
-    assert {track.video_id for track in tracker.add(chunk(1, 2, 1, 3))} <= {1}
-    assert {track.video_id for track in tracker.add(chunk(2, 0, 2, 2))} <= {2}
-    assert tracker.finished == {1, 2}
+@pytest.mark.parametrize("module", ["streaming", "sources", "tracking", "ops.mask_crops"])
+def test_what_deployment_needs_imports_no_torch(module):
+    code = f"import sys, sgnet.{module}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
-@pytest.mark.parametrize(("video", "first"), [(2, 2), (1, 3), (1, 1)])
-def test_chunks_that_do_not_follow_each_other_are_refused(video, first):
-    tracker = ChunkTracker(predictor(), [4, 5, 6])
-    with pytest.raises(ValueError, match="chunks must start at frame 0"):
-        tracker.add(chunk(video, first, 1, 5))
-    tracker.add(chunk(1, 0, 2, 5))
-    with pytest.raises(ValueError, match="follow each other"):
-        tracker.add(chunk(video, first + 10, 1, 20))
+def test_the_package_offers_its_predictor():
+    import sgnet
+
+    assert sgnet.VideoPredictor is VideoPredictor

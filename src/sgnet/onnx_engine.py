@@ -1,0 +1,115 @@
+"""Exported models with onnxruntime and numpy; needs no torch."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgnet.records import BaseCrop, Category, FrameDetections
+from sgnet.streaming import InstanceStreamer
+from sgnet.tracking import MovementTracker
+
+METADATA_KEY = "sgnet"
+
+
+class OnnxFrameEngine:
+    """Runs an exported step over the frames of one video in order.
+
+    Args:
+        path: written by scripts/export.py with format=onnx.
+        providers: of onnxruntime, best first; None is the CPU.
+        threads: None is onnxruntime's choice.
+
+    Raises:
+        ValueError: no such file, or none of our exports.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        providers: list[str] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        import onnxruntime
+
+        if not Path(path).is_file():
+            raise ValueError(f"{path}: exported model not found; expected a file of export.py")
+        options = onnxruntime.SessionOptions()
+        if threads is not None:
+            options.intra_op_num_threads = threads
+        self._session = onnxruntime.InferenceSession(
+            str(path), options, providers=providers or ["CPUExecutionProvider"]
+        )
+        entries = self._session.get_modelmeta().custom_metadata_map
+        if METADATA_KEY not in entries:
+            raise ValueError(f"{path}: expected an entry {METADATA_KEY!r}; not made by export.py")
+        self.description: dict[str, Any] = json.loads(entries[METADATA_KEY])
+        shape = tuple(self.description["features"])
+        self._nothing = np.zeros(shape, dtype=np.float32)
+        self.reset()
+
+    def reset(self) -> None:
+        """Starts a new video."""
+        self._features: NDArray[np.float32] | None = None
+
+    def detect(self, image: NDArray[np.uint8]) -> FrameDetections:
+        """Detections of the next frame.
+
+        Args:
+            image: [H, W, 3] RGB at the exported input size.
+
+        Raises:
+            ValueError: another size than the exported one.
+        """
+        expected = tuple(self.description["input_size"])
+        if image.shape[:2] != expected:
+            raise ValueError(
+                f"frames must have the exported (height, width) {expected}, got {image.shape[:2]}"
+            )
+        first = self._features is None
+        boxes, scores, labels, locations, movements, masks, self._features = self._session.run(
+            None,
+            {
+                "image": np.ascontiguousarray(image.transpose(2, 0, 1)),
+                "previous": self._nothing if first else self._features,
+                "is_first": np.array([first]),
+            },
+        )
+        return FrameDetections(
+            boxes_xyxy=boxes,
+            scores=scores,
+            labels=labels,
+            locations=locations,
+            movements=movements,
+            masks=tuple(_crop(mask) for mask in masks),
+            mask_size=(masks.shape[1], masks.shape[2]),
+            input_size=expected,
+        )
+
+
+def onnx_predictor(
+    path: str | Path, providers: list[str] | None = None, threads: int | None = None
+) -> InstanceStreamer:
+    """A predictor from an exported model alone: tracker, categories and input size come with it."""
+    engine = OnnxFrameEngine(path, providers, threads)
+    description = engine.description
+    return InstanceStreamer(
+        engine,
+        MovementTracker(**description["tracker"]),
+        [Category(entry["id"], entry["name"]) for entry in description["categories"]],
+        tuple(description["input_size"]),
+        fixed_size=True,
+    )
+
+
+def _crop(mask: NDArray[np.float32]) -> BaseCrop:
+    """The part of a mask that is not 0."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if rows.size == 0:
+        return BaseCrop(0, 0, np.zeros((0, 0), dtype=np.float32))
+    top, left = int(rows[0]), int(columns[0])
+    return BaseCrop(top, left, mask[top : rows[-1] + 1, left : columns[-1] + 1])

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from builders import save_tiny_checkpoint
+
+from sgnet.checkpoint import load_checkpoint
+from sgnet.export import example_inputs, export
+from sgnet.exported_step import ExportedStep, dense_masks
+from sgnet.onnx_engine import OnnxFrameEngine, onnx_predictor
+from sgnet.ops.mask_assembly import blend, dense_probabilities
+from sgnet.video_predictor import VideoPredictor
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    return save_tiny_checkpoint(folder / "tiny.ckpt", score_threshold=0.05)
+
+
+@pytest.fixture(scope="module")
+def onnx_file(checkpoint) -> Path:
+    loaded = load_checkpoint(checkpoint)
+    export(loaded, loaded.tracker.settings, checkpoint.with_suffix(".onnx"), "onnx")
+    return checkpoint.with_suffix(".onnx")
+
+
+def images(count: int, size: tuple[int, int] = (64, 96)) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
+
+
+@pytest.mark.parametrize("reading", ["region", "global", "region_vector", "prototypes"])
+@pytest.mark.parametrize("count", [0, 1, 9])
+def test_dense_masks_equal_the_blender(reading, count):
+    torch.manual_seed(count)
+    grid, stride = 3, 2
+    base = torch.randn(grid**2, 20, 30)
+    size = {"region_vector": grid**4}.get(reading, grid**2)
+    scores = torch.randn(count, size)
+    boxes = torch.rand(count, 4) * 70 - 10  # some reach out of the frame or are empty
+    blended = blend(
+        base[None],
+        torch.zeros(count, dtype=torch.int64),
+        scores,
+        boxes,
+        stride=stride,
+        reading=reading,
+        grid=grid,
+        cell_size=8.0,
+    )
+    ours = dense_masks(
+        base, scores, boxes, stride=stride, reading=reading, grid=grid, cell_size=8.0
+    )
+    torch.testing.assert_close(ours, dense_probabilities(blended, (20, 30)), atol=1e-5, rtol=1e-4)
+
+
+def test_onnxruntime_gives_the_tracks_of_torch(checkpoint, onnx_file):
+    frames = images(6)
+    expected = list(VideoPredictor.from_checkpoint(checkpoint, "cpu").stream(frames))
+    got = list(VideoPredictor.from_onnx(onnx_file).stream(frames))
+    assert sum(len(r.instances) for r in expected) > 0
+    for result, wanted in zip(got, expected, strict=True):
+        assert result.track_ids == wanted.track_ids
+        assert result.categories == wanted.categories
+        np.testing.assert_allclose(result.scores, wanted.scores, atol=1e-4)
+        np.testing.assert_allclose(result.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
+        for mask, other in zip(result.dense_masks, wanted.dense_masks, strict=True):
+            union = (mask | other).sum()
+            assert union == 0 or (mask & other).sum() / union >= 0.99
+
+
+def test_a_frame_without_detections_runs(checkpoint, tmp_path):
+    loaded = load_checkpoint(checkpoint, decoder={"score_threshold": 1.0})
+    export(loaded, loaded.tracker.settings, tmp_path / "none.onnx", "onnx")
+    results = list(onnx_predictor(tmp_path / "none.onnx").stream(images(2)))
+    assert [r.track_ids for r in results] == [[], []]
+
+
+def test_frames_of_another_shape_are_filled_up(onnx_file):
+    result = next(iter(onnx_predictor(onnx_file).stream(images(1, (96, 96)))))
+    assert result.dense_masks.shape[1:] == (96, 96)
+    assert (result.boxes_xyxy <= 96).all()
+
+
+def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path):
+    loaded = load_checkpoint(checkpoint)
+    export(loaded, loaded.tracker.settings, tmp_path / "step.pt2", "torch_export")
+    program = torch.export.load(tmp_path / "step.pt2").module()
+    step = ExportedStep(loaded.model, loaded.decoder, loaded.input_size).eval()
+    image, features, first = example_inputs(step, loaded.input_size)
+    image = torch.from_numpy(images(1)[0]).permute(2, 0, 1).contiguous()
+    with torch.no_grad():
+        for ours, theirs in zip(
+            step(image, features, first), program(image, features, first), strict=True
+        ):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_an_exported_model_runs_without_torch(onnx_file):
+    code = (
+        "import sys; sys.modules['torch'] = None\n"
+        "import numpy as np\n"
+        "from sgnet.onnx_engine import onnx_predictor\n"
+        f"frames = [np.zeros((64, 96, 3), dtype=np.uint8)] * 2\n"
+        f"print(len(list(onnx_predictor({str(onnx_file)!r}).stream(frames))))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "2", done.stderr
+
+
+def test_what_is_no_export_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="exported model not found"):
+        OnnxFrameEngine(tmp_path / "none.onnx")
+
+
+def test_a_frame_of_another_size_is_refused_by_the_engine(onnx_file):
+    with pytest.raises(ValueError, match=r"\(64, 96\), got \(32, 32\)"):
+        OnnxFrameEngine(onnx_file).detect(images(1, (32, 32))[0])
+
+
+def test_an_unknown_format_is_refused(checkpoint, tmp_path):
+    loaded = load_checkpoint(checkpoint)
+    with pytest.raises(ValueError, match="format must be"):
+        export(loaded, {}, tmp_path / "x", "tflite")

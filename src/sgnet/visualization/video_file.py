@@ -2,39 +2,110 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
+from contextlib import ExitStack
+from fractions import Fraction
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.ops.atomic_file import atomic_path
 
+CLOCK = 90_000  # ticks a second, the usual of video containers
 
-def write_mp4(frames: Iterable[NDArray[np.uint8]], path: Path, frames_per_second: int) -> int:
+
+class Mp4Writer:
+    """An H.264 video, written frame by frame; it takes its place when the block ends well.
+
+    Without any frame there is no file.
+
+    Args:
+        path: the mp4 file.
+        frames_per_second: of playback, for frames without a time of their own.
+    """
+
+    def __init__(self, path: str | Path, frames_per_second: float) -> None:
+        self.path = Path(path)
+        self.count = 0
+        self._rate = Fraction(frames_per_second).limit_denominator(1001)
+        self._last = -1
+        self._files = ExitStack()
+        self._container: Any = None
+        self._stream: Any = None
+
+    def __enter__(self) -> Self:
+        """Opens nothing yet: the first frame gives the size."""
+        return self
+
+    def write(self, picture: NDArray[np.uint8], time: float | None = None) -> None:
+        """Adds a frame.
+
+        Args:
+            picture: [H, W, 3] RGB, all of one size; an odd last row or column is left out.
+            time: seconds since the start; None places it one frame after the last.
+        """
+        import av
+
+        height, width = (side - side % 2 for side in picture.shape[:2])
+        if self._container is None:
+            self._open(height, width)
+        even = np.ascontiguousarray(picture[:height, :width])
+        frame = av.VideoFrame.from_ndarray(even, format="rgb24")
+        step = round(CLOCK / self._rate)
+        tick = self._last + step if self._last >= 0 else 0
+        if time is not None:
+            tick = max(self._last + 1, round(time * CLOCK))
+        frame.pts, frame.time_base = tick, Fraction(1, CLOCK)
+        self._container.mux(self._stream.encode(frame))
+        self._last = tick
+        self.count += 1
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Ends the file, or removes it after an error."""
+        try:
+            if self._container is not None:
+                self._container.mux(self._stream.encode())
+                self._container.close()
+        except BaseException:
+            self._files.__exit__(*sys.exc_info())
+            raise
+        self._files.__exit__(kind, error, traceback)
+
+    def _open(self, height: int, width: int) -> None:
+        import av
+
+        temporary = self._files.enter_context(atomic_path(self.path))
+        self._container = av.open(str(temporary), "w", format="mp4")
+        self._stream = self._container.add_stream("libx264", rate=self._rate)
+        self._stream.height, self._stream.width = height, width
+        self._stream.pix_fmt = "yuv420p"
+        self._stream.codec_context.time_base = Fraction(1, CLOCK)
+        self._stream.options = {"crf": "20", "preset": "veryfast"}
+
+
+def write_mp4(
+    frames: Iterable[NDArray[np.uint8]], path: str | Path, frames_per_second: float
+) -> int:
     """Writes an H.264 video that is either complete or not there.
 
     Args:
-        frames: [H, W, 3] RGB of one size with even sides.
+        frames: [H, W, 3] RGB of one size.
         path: the mp4 file.
         frames_per_second: of playback.
 
     Returns:
         Number of frames written.
     """
-    import av
-
-    count = 0
-    with atomic_path(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=frames_per_second)
-        stream.pix_fmt = "yuv420p"
-        stream.options = {"crf": "20"}
-        for array in frames:
-            if count == 0:
-                stream.height, stream.width = array.shape[:2]
-            for packet in stream.encode(av.VideoFrame.from_ndarray(array, format="rgb24")):
-                container.mux(packet)
-            count += 1
-        for packet in stream.encode():
-            container.mux(packet)
-    return count
+    with Mp4Writer(path, frames_per_second) as writer:
+        for frame in frames:
+            writer.write(frame)
+    return writer.count

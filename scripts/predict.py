@@ -1,0 +1,97 @@
+"""A checkpoint and a video to an overlay video, a results file and a table of tracks.
+
+python scripts/predict.py checkpoint=runs/demo/checkpoints/last.ckpt source=a.mp4 output=runs/a
+
+Ctrl-C ends early and leaves complete files of the frames so far.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from itertools import islice
+from threading import Event
+
+import hydra
+from omegaconf import DictConfig, OmegaConf
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from sgnet.prediction import PredictionFiles
+from sgnet.sources import open_source
+from sgnet.training import exit_on_error
+from sgnet.video_predictor import VideoPredictor
+
+INTERRUPTED = 130  # the shell's status for Ctrl-C
+
+
+@contextmanager
+def noted_interrupt() -> Iterator[Event]:
+    """Inside, the first Ctrl-C only sets the event, so that no frame is left half written."""
+    noted = Event()
+
+    def note(number: int, frame: object) -> None:
+        signal.signal(number, before)  # the second one ends the program
+        noted.set()
+
+    before = signal.signal(signal.SIGINT, note)
+    try:
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def predict(cfg: DictConfig) -> int:
+    """Runs the video; returns the exit status."""
+    settings = {
+        name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
+    }
+    predictor = VideoPredictor.from_checkpoint(
+        cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, **settings
+    )
+    source = open_source(cfg.source)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]:.1f} frames/s"),
+        TimeRemainingColumn(),
+    )
+    started = time.perf_counter()
+    with (
+        PredictionFiles(
+            cfg.output,
+            predictor.classes,
+            cfg.video_id,
+            source.frames_per_second,
+            cfg.min_score,
+            cfg.overlay,
+        ) as files,
+        Progress(*columns, transient=True) as progress,
+    ):
+        task = progress.add_task("predicting", total=cfg.max_frames or source.length, rate=0.0)
+        with closing(predictor.stream(source)) as stream, noted_interrupt() as interrupted:
+            for result in islice(stream, cfg.max_frames):
+                files.add(result)
+                rate = files.frames / (time.perf_counter() - started)
+                progress.update(task, advance=1, rate=rate)
+                if interrupted.is_set():
+                    break
+    seconds = time.perf_counter() - started
+    state = "interrupted after" if interrupted.is_set() else "done:"
+    sys.stdout.write(
+        f"{state} {files.frames} frames, {files.frames / seconds:.1f} frames/s -> {cfg.output}\n"
+    )
+    return INTERRUPTED if interrupted.is_set() else 0
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="predict")
+def main(cfg: DictConfig) -> None:
+    """Reads the command line."""
+    sys.exit(exit_on_error(lambda: predict(cfg)))
+
+
+if __name__ == "__main__":
+    main()

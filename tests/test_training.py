@@ -14,10 +14,10 @@ from builders import tiny_run
 from hydra import compose, initialize_config_dir
 from pycocotools import mask as coco_mask
 
+from sgnet.checkpoint import build_component, load_checkpoint
 from sgnet.data.shapes import CATEGORY_NAMES
 from sgnet.structures import Category
 from sgnet.training import category_ids, evaluate_checkpoint, load_initial_weights, train
-from sgnet.video_predictor import build_component, load_checkpoint
 
 ROOT = Path(__file__).parents[1]
 
@@ -137,8 +137,8 @@ def test_results_do_not_depend_on_how_many_frames_run_together(finished):
     folder, _ = finished
     overrides = [o for o in tiny_run(folder) if o.startswith(("data.", "+data."))]
     results = []
-    for size in (1, 3, 8):
-        output = folder / f"chunks{size}"
+    for size, speed in ((1, "null"), (3, "null"), (8, "null"), (8, "exact")):
+        output = folder / f"chunks{size}{speed}"
         cfg = config(
             "evaluate",
             [
@@ -147,6 +147,7 @@ def test_results_do_not_depend_on_how_many_frames_run_together(finished):
                 f"paths.data_dir={folder}/data",
                 f"output={output}",
                 f"data.frames_per_chunk={size}",
+                f"speed={speed}",
                 "decoder.score_threshold=0.0",
                 "decoder.max_detections=5",
             ],

@@ -13,16 +13,14 @@ import pytorch_lightning as pl
 import torch
 from hydra.errors import InstantiationException
 from hydra.utils import instantiate
+from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities.exceptions import MisconfigurationException
-from rich.progress import track as track_progress
-from torch.utils.data import DataLoader
 from torchvision.models import get_model_weights
 
 from sgnet import __version__
+from sgnet.checkpoint import load_checkpoint, read_tensors
 from sgnet.data.datamodule import YouTubeVISDataModule
 from sgnet.data.frames import check_frames, read_frame
-from sgnet.data.video_chunks import VideoChunkDataset
 from sgnet.data.youtube_vis import find_split, load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
@@ -30,13 +28,8 @@ from sgnet.lightning_module import LOGGED_STATS, SGNetModule
 from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
 from sgnet.ops.atomic_file import require_writable, write_json
-from sgnet.structures import Category, ResultTrack
-from sgnet.video_predictor import (
-    ChunkTracker,
-    VideoPredictor,
-    load_checkpoint,
-    read_tensors,
-)
+from sgnet.split_tracking import SplitTracking
+from sgnet.structures import Category
 from sgnet.visualization.curves import plot_training_curves
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 
@@ -167,18 +160,11 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     require_writable(output)  # all that can be known beforehand stops the work before it starts
     check_frames(videos, images)
     classes = category_ids(loaded.categories, truth.categories)
-    predictor = VideoPredictor(
-        loaded.model.to(device).to(memory_format=torch.channels_last),
-        loaded.decoder,
-        loaded.tracker,
+    track_split = SplitTracking(
+        device, cfg.speed, cfg.compiled, data.frames_per_chunk, data.num_workers
     )
-    dataset = VideoChunkDataset(videos, images, loaded.input_size, data.frames_per_chunk)
-    chunks = DataLoader(dataset, batch_size=None, num_workers=data.num_workers)
     started = time.perf_counter()
-    tracker = ChunkTracker(predictor, classes)
-    tracks: list[ResultTrack] = []
-    for chunk in track_progress(chunks, description="evaluating", transient=True):
-        tracks += tracker.add(chunk.to(device))
+    tracks = track_split(loaded, videos, images, classes)
     seconds = time.perf_counter() - started
     save_results(tracks, output / "results.json")
     zip_results(output / "results.json", output / "results.zip")

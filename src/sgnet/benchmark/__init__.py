@@ -1,0 +1,1 @@
+"""Latency, memory and work of this network beside what people would use instead."""

@@ -1,0 +1,68 @@
+"""Interleaved timing: what is compared runs in turn, so that a noisy machine is noisy for all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one entry over the rounds.
+
+    Attributes:
+        median: of the rounds.
+        low: first quartile.
+        high: third quartile.
+    """
+
+    median: float
+    low: float
+    high: float
+
+
+def time_in_turn(
+    work: Mapping[str, Callable[[], object]],
+    rounds: int,
+    warmup: int,
+    after_round: Callable[[], None] = lambda: None,
+) -> dict[str, Timing]:
+    """Times every entry once a round.
+
+    Args:
+        work: by name.
+        rounds: that count.
+        warmup: that do not.
+        after_round: called behind each, for a progress bar.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in work}
+    for number in range(warmup + rounds):
+        for name, function in work.items():
+            milliseconds = _milliseconds(function)
+            if number >= warmup:
+                taken[name].append(milliseconds)
+        after_round()
+    return {name: summary(values) for name, values in taken.items()}
+
+
+def summary(milliseconds: list[float]) -> Timing:
+    """Median and quartiles."""
+    low, median, high = np.percentile(milliseconds, [25, 50, 75])
+    return Timing(float(median), float(low), float(high))
+
+
+def _milliseconds(function: Callable[[], object]) -> float:
+    _synchronize()
+    started = time.perf_counter()
+    function()
+    _synchronize()
+    return (time.perf_counter() - started) * 1000
+
+
+def _synchronize() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,0 +1,88 @@
+"""What is measured is the same for all; nothing here looks at a clock."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from builders import tiny_model
+
+from sgnet.benchmark.compare import BenchmarkSettings, compare, ratios
+from sgnet.benchmark.contestants import fcos, mask_rcnn, ours
+from sgnet.benchmark.forced import ForcedBoxes
+from sgnet.benchmark.stages import STAGES, stage_times
+from sgnet.benchmark.timing import Timing, time_in_turn
+from sgnet.frame_engine import TorchFrameEngine
+from sgnet.ops.rle import area
+from sgnet.postprocess import DetectionDecoder
+
+SIZE = (128, 192)
+
+
+def image() -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
+
+
+def engine() -> TorchFrameEngine:
+    torch.manual_seed(0)
+    return TorchFrameEngine(tiny_model(40).eval(), DetectionDecoder())
+
+
+@pytest.mark.parametrize("count", [0, 1, 30])
+def test_forced_boxes_lie_in_the_frame_and_repeat(count):
+    forced = ForcedBoxes.drawn(count, (360, 640), 40, "cpu")
+    assert forced.boxes_xyxy.shape == (count, 4)
+    assert (forced.boxes_xyxy >= 0).all()
+    assert (forced.boxes_xyxy <= torch.tensor([640, 360, 640, 360])).all()
+    assert (forced.scores.diff() <= 0).all()
+    again = ForcedBoxes.drawn(count, (360, 640), 40, "cpu")
+    torch.testing.assert_close(forced.boxes_xyxy, again.boxes_xyxy)
+
+
+@pytest.mark.parametrize("count", [0, 3, 20])
+def test_all_contestants_give_as_many_instances_as_were_forced(count):
+    forced = ForcedBoxes.drawn(count, (100, 150), 40, "cpu")
+    instances = ours("ours", engine(), forced).run(image())
+    assert len(instances) == count
+    rival = mask_rcnn("Mask R-CNN", SIZE, forced).run(image())
+    assert len(rival) == count
+    if count:
+        assert sum(area(rle) for rle in rival) > 0
+        boxes = torch.tensor([i.box_xyxy for i in instances])
+        torch.testing.assert_close(boxes, forced.boxes_xyxy)
+
+
+def test_fcos_gives_boxes():
+    assert "boxes" in fcos("FCOS", SIZE, torch.device("cpu")).run(image())[0]
+
+
+def test_every_entry_runs_once_a_round_in_turn():
+    calls: list[str] = []
+    times = time_in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, 2)
+    assert calls == ["a", "b"] * 5
+    assert set(times) == {"a", "b"}
+
+
+def test_ratios_are_those_of_the_medians():
+    values = {"Mask R-CNN 10": 800, "Mask R-CNN 100": 1200, "FCOS": 400}
+    values |= {"exact 1": 300, "exact 10": 320, "exact 100": 330, "exact 200": 360}
+    found = ratios({name: Timing(v, v, v) for name, v in values.items()}, "exact")
+    assert found == {
+        "maskrcnn_10_over_ours": 2.5,
+        "maskrcnn_100_over_ours": 1200 / 330,
+        "ours_over_fcos": 0.8,
+        "growth_100_over_1": 1.1,
+        "growth_200_over_1": 1.2,
+    }
+
+
+def test_every_stage_is_timed():
+    forced = ForcedBoxes.drawn(3, (100, 150), 40, "cpu")
+    assert tuple(stage_times(engine(), image(), forced, 1)) == STAGES
+
+
+@pytest.mark.slow
+def test_the_whole_benchmark_runs():
+    figures = compare(BenchmarkSettings((128, 192), 1, 0, compile_too=False, depths=(18,)))
+    for mode in ("exact", "fastest"):
+        assert figures[mode]["maskrcnn_10_over_ours"] > 0

@@ -1,0 +1,122 @@
+"""Memory of the streaming predictor over a long video.
+
+python scripts/soak.py frames=10000 output=soak.json
+
+Streams synthetic frames in which objects come and go through a small untrained network that takes
+its best guesses for objects: identities begin and end all the time. Linux only.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cv2
+import hydra
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from rich.progress import track
+
+from sgnet.checkpoint import LoadedCheckpoint
+from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
+from sgnet.ops.atomic_file import write_json
+from sgnet.postprocess import DetectionDecoder
+from sgnet.records import Category
+from sgnet.tracking import MovementTracker
+from sgnet.training import exit_on_error
+from sgnet.video_predictor import VideoPredictor
+
+FIRST_READING = 1000
+LIFETIME = 60  # frames an object is seen
+
+
+def frames(cfg: DictConfig) -> Iterator[NDArray[np.uint8]]:
+    """Discs of all colours that cross the frame; a new one every tenth frame."""
+    random = np.random.default_rng(cfg.seed)
+    background = random.integers(60, 120, (cfg.height, cfg.width, 3), dtype=np.uint8)
+    discs: list[tuple[int, NDArray[np.float64], NDArray[np.float64], int, list[int]]] = []
+    for number in range(cfg.frames):
+        if number % 10 == 0:
+            place = random.uniform(0, 1, 2) * [cfg.width, cfg.height]
+            color = random.integers(0, 256, 3).tolist()
+            speed, radius = random.normal(0, 4, 2), int(random.integers(15, 60))
+            discs.append((number, place, speed, radius, color))
+        discs = [disc for disc in discs if number - disc[0] < LIFETIME]
+        image = background.copy()
+        for born, place, speed, radius, color in discs:
+            x, y = (place + speed * (number - born)).round().astype(int).tolist()
+            cv2.circle(image, (x, y), radius, color, -1)
+        yield image
+
+
+def small_predictor(cfg: DictConfig) -> VideoPredictor:
+    """An untrained network of a few million weights."""
+    torch.manual_seed(cfg.seed)
+    model = SGNet(
+        ResNetFPN(18, 32, "group"),
+        DetectionHead(32, 3, tower_depth=1),
+        MaskHead(32, hidden_channels=32),
+        TrackingHead(32),
+    ).eval()
+    decoder = DetectionDecoder(score_threshold=0.0, top_k=100, max_detections=cfg.instances)
+    classes = tuple(Category(number, str(number)) for number in (1, 2, 3))
+    loaded = LoadedCheckpoint(model, decoder, MovementTracker(), classes, (cfg.height, cfg.width))
+    return VideoPredictor.from_loaded(loaded)
+
+
+def resident_mb() -> float:
+    """Memory of this process in MB, garbage left out."""
+    gc.collect()
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise OSError("/proc/self/status has no VmRSS")
+
+
+def soak(cfg: DictConfig) -> dict[str, Any]:
+    """Streams the video; returns the readings."""
+    predictor = small_predictor(cfg)
+    readings, last_id, masks = {}, 0, 0
+    started = time.perf_counter()
+    results = predictor.stream(frames(cfg))
+    for count, result in enumerate(track(results, "soaking", cfg.frames, transient=True), start=1):
+        last_id = max([last_id, *result.track_ids])
+        masks += len(result.masks)
+        if count in (FIRST_READING, cfg.frames):
+            readings[count] = resident_mb()
+    first, last = readings[min(FIRST_READING, cfg.frames)], readings[cfg.frames]
+    return {
+        "frames": cfg.frames,
+        "rss_mb_at_1000": first,
+        "rss_mb_at_end": last,
+        "growth_mb": last - first,
+        "identities": last_id,
+        "masks": masks,
+        "live_tracks_at_end": predictor.tracker.num_live,
+        "frames_per_second": cfg.frames / (time.perf_counter() - started),
+    }
+
+
+def run(cfg: DictConfig) -> None:
+    """Measures, prints and writes."""
+    figures = soak(cfg)
+    sys.stdout.write(json.dumps(figures, indent=1) + "\n")
+    if cfg.output is not None:
+        write_json(figures, cfg.output)
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="soak")
+def main(cfg: DictConfig) -> None:
+    """Reads the command line."""
+    exit_on_error(lambda: run(cfg))
+
+
+if __name__ == "__main__":
+    main()

@@ -13,31 +13,63 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from sgnet.ops.sub_regions import box_divisions, cell_indices
+from sgnet.ops.sub_regions import axis_cells, box_divisions
 
 BlenderReading = Literal["region", "global", "region_vector", "prototypes"]
 BLENDER_READINGS: tuple[str, ...] = get_args(BlenderReading)
 
 
 @dataclass(frozen=True)
-class BoxPixels:
-    """The base-mask pixels inside each of N boxes, as one list of P.
+class BoxSpans:
+    """The rows, or the columns, of a map that each of N boxes touches, as one list of R.
 
     Attributes:
-        instances: [P] box index of each pixel, ascending.
-        rows: [P] base-mask row.
-        columns: [P] base-mask column.
+        instances: [R] box index, ascending.
+        positions: [R] row or column of the map.
+    """
+
+    instances: Tensor
+    positions: Tensor
+
+
+@dataclass(frozen=True)
+class BoxPixels:
+    """The base-mask pixels inside each of N boxes, as one list of P, by box, row and column.
+
+    What depends on the row or the column alone is computed once a row or column of a box.
+
+    Attributes:
+        row_spans: the rows of the boxes.
+        column_spans: the columns of the boxes.
+        row_entries: [P] index into `row_spans` of each pixel.
+        column_entries: [P] index into `column_spans`.
         counts: [N] number of pixels of each box.
         corners: [N, 2] column and row of each box's first pixel.
         extents: [N, 2] columns and rows of each box.
     """
 
-    instances: Tensor
-    rows: Tensor
-    columns: Tensor
+    row_spans: BoxSpans
+    column_spans: BoxSpans
+    row_entries: Tensor
+    column_entries: Tensor
     counts: Tensor
     corners: Tensor
     extents: Tensor
+
+    @property
+    def instances(self) -> Tensor:
+        """[P] box index of each pixel, ascending."""
+        return self.row_spans.instances[self.row_entries]
+
+    @property
+    def rows(self) -> Tensor:
+        """[P] base-mask row."""
+        return self.row_spans.positions[self.row_entries]
+
+    @property
+    def columns(self) -> Tensor:
+        """[P] base-mask column."""
+        return self.column_spans.positions[self.column_entries]
 
 
 @dataclass(frozen=True)
@@ -66,14 +98,29 @@ def box_pixels(boxes_xyxy: Tensor, size: tuple[int, int], stride: int) -> BoxPix
     last = torch.minimum((boxes_xyxy[:, 2:] / stride).ceil().long(), limits)
     extent = torch.maximum(last - first, zero)  # [N, 2] columns, rows
     extent = extent * (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(dim=1, keepdim=True)
-    counts = extent.prod(dim=1)
-    instances = torch.repeat_interleave(counts)
-    starts = counts.cumsum(0) - counts
-    order = torch.arange(instances.shape[0], device=boxes_xyxy.device) - starts[instances]
-    columns_per_row = extent[instances, 0]
-    rows = first[instances, 1] + torch.div(order, columns_per_row, rounding_mode="floor")
-    columns = first[instances, 0] + order % columns_per_row
-    return BoxPixels(instances, rows, columns, counts, first, extent)
+    row_spans = _spans(first[:, 1], extent[:, 1])
+    column_spans = _spans(first[:, 0], extent[:, 0])
+    widths = extent[row_spans.instances, 0]  # pixels of each row of a box
+    row_entries = torch.repeat_interleave(widths)
+    first_entry = extent[:, 0].cumsum(0) - extent[:, 0]  # of each box in column_spans
+    shift = first_entry[row_spans.instances] - (widths.cumsum(0) - widths)
+    order = torch.arange(row_entries.shape[0], device=boxes_xyxy.device)
+    return BoxPixels(
+        row_spans,
+        column_spans,
+        row_entries,
+        order + shift[row_entries],
+        extent.prod(dim=1),
+        first,
+        extent,
+    )
+
+
+def _spans(first: Tensor, length: Tensor) -> BoxSpans:
+    """Consecutive positions from `first` [N] on, `length` [N] of them for each box."""
+    instances = torch.repeat_interleave(length)
+    order = torch.arange(instances.shape[0], device=length.device)
+    return BoxSpans(instances, order + (first - length.cumsum(0) + length)[instances])
 
 
 def blend(
@@ -113,14 +160,18 @@ def blend(
     """
     _, channels, height, width = base_masks.shape
     pixels = box_pixels(boxes_xyxy, (height, width), stride)
-    frames = frame_indices[pixels.instances]  # [P]
-    position = (frames * height + pixels.rows) * width + pixels.columns
+    rows, columns = pixels.row_spans, pixels.column_spans
+    row_start = (frame_indices[rows.instances] * height + rows.positions) * width  # [R]
     channels_last = base_masks.movedim(1, -1)  # [B, h, w, C]
     if reading == "region":
-        cells = _pixel_cells(pixels, boxes_xyxy, stride, grid, cell_size)
-        scores = coefficients.flatten()[pixels.instances * coefficients.shape[1] + cells]
-        values = channels_last.reshape(-1)[position * channels + cells]
-        return BlendedMasks(pixels, scores * values)
+        row_cells, column_cells = _span_cells(pixels, boxes_xyxy, stride, grid, cell_size)
+        value = _at_pixels(
+            pixels, row_start * channels + row_cells, columns.positions * channels + column_cells
+        )
+        score = _at_pixels(pixels, rows.instances * coefficients.shape[1] + row_cells, column_cells)
+        logits = coefficients.flatten()[score] * channels_last.reshape(-1)[value]
+        return BlendedMasks(pixels, logits)
+    position = _at_pixels(pixels, row_start, columns.positions)
     vectors = channels_last.reshape(-1, channels)[position]  # [P, C]
     if reading == "prototypes":
         weights = coefficients[pixels.instances]
@@ -129,20 +180,32 @@ def blend(
         inside = torch.arange(channels, device=used.device) < used
         weights = (coefficients * inside)[pixels.instances]
     elif reading == "region_vector":
-        cells = _pixel_cells(pixels, boxes_xyxy, stride, grid, cell_size)
-        weights = coefficients.reshape(-1, channels)[pixels.instances * (grid * grid) + cells]
+        row_cells, column_cells = _span_cells(pixels, boxes_xyxy, stride, grid, cell_size)
+        cell = _at_pixels(pixels, rows.instances * (grid * grid) + row_cells, column_cells)
+        weights = coefficients.reshape(-1, channels)[cell]
     else:
         raise ValueError(f"reading must be one of {BLENDER_READINGS}, got {reading!r}")
     return BlendedMasks(pixels, (weights * vectors).sum(dim=1))
 
 
-def _pixel_cells(
+def _at_pixels(pixels: BoxPixels, of_rows: Tensor, of_columns: Tensor) -> Tensor:
+    """Sum [P] of what belongs to each pixel's row of its box [R] and to its column [S]."""
+    return of_rows[pixels.row_entries] + of_columns[pixels.column_entries]
+
+
+def _span_cells(
     pixels: BoxPixels, boxes_xyxy: Tensor, stride: int, grid: int, cell_size: float
-) -> Tensor:
-    """Sub-region [P] of each pixel's centre in its box."""
+) -> tuple[Tensor, Tensor]:
+    """Sub-regions k = row * r1 + column as their two terms: row * r1 [R] and column [S]."""
     divisions = box_divisions(boxes_xyxy, grid, cell_size)
-    centers = (torch.stack([pixels.columns, pixels.rows], dim=1) + 0.5) * stride
-    return cell_indices(centers, boxes_xyxy[pixels.instances], divisions[pixels.instances])
+    terms = []
+    for axis, spans in enumerate((pixels.column_spans, pixels.row_spans)):
+        boxes = boxes_xyxy[:, [axis, axis + 2]][spans.instances]
+        centers = (spans.positions + 0.5) * stride
+        terms.append(
+            axis_cells(centers, boxes[:, 0], boxes[:, 1], divisions[spans.instances, axis])
+        )
+    return terms[1] * divisions[pixels.row_spans.instances, 0], terms[0]
 
 
 def dense_probabilities(masks: BlendedMasks, size: tuple[int, int]) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +57,7 @@ class AxisInterpolation:
     last: IntArray
 
 
+@lru_cache(maxsize=64)
 def axis_interpolation(source: int, target: int) -> AxisInterpolation:
     """The table of one axis; it depends on the two lengths alone.
 
@@ -148,7 +150,7 @@ def encode_crops(crops: Sequence[MaskCrop], height: int, width: int) -> list[Rle
 def _borders(crops: Sequence[MaskCrop], height: int) -> tuple[IntArray, IntArray]:
     """Where the masks change colour: column-major positions in the frame and crop of each."""
     # columns of all crops behind each other, each closed by one background pixel
-    columns = [np.pad(crop.mask, ((0, 1), (0, 0))).T.ravel() for crop in crops]
+    columns = [_closed_columns(crop.mask) for crop in crops]
     pixels = np.concatenate([np.zeros(1, dtype=np.bool_), *columns])
     changes = np.flatnonzero(pixels[1:] != pixels[:-1])
     sizes = np.array([column.size for column in columns])
@@ -164,6 +166,13 @@ def _borders(crops: Sequence[MaskCrop], height: int) -> tuple[IntArray, IntArray
     )
     column, row = np.divmod(changes - starts[owners], strides)
     return (lefts + column) * height + tops + row, owners
+
+
+def _closed_columns(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Columns behind each other, each with one background pixel at its foot."""
+    closed = np.zeros((mask.shape[1], mask.shape[0] + 1), dtype=np.bool_)
+    closed[:, :-1] = mask.T
+    return closed.ravel()
 
 
 def _runs(

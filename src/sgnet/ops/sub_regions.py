@@ -35,7 +35,25 @@ def cell_indices(points_xy: Tensor, boxes_xyxy: Tensor, divisions: Tensor) -> Te
     Returns:
         [P] int64 in 0..r1*r2-1.
     """
-    extent = (boxes_xyxy[:, 2:] - boxes_xyxy[:, :2]).clamp(min=torch.finfo(boxes_xyxy.dtype).tiny)
-    cells = ((points_xy - boxes_xyxy[:, :2]) * divisions / extent).floor()  # [P, 2] column, row
-    column, row = torch.minimum(cells.clamp(min=0), divisions - 1.0).long().unbind(dim=1)
+    column, row = (
+        axis_cells(points_xy[:, axis], boxes_xyxy[:, axis], boxes_xyxy[:, axis + 2], count)
+        for axis, count in enumerate(divisions.unbind(dim=1))
+    )
     return row * divisions[:, 0] + column
+
+
+def axis_cells(points: Tensor, low: Tensor, high: Tensor, divisions: Tensor) -> Tensor:
+    """Which of a box's columns, or rows, of cells points lie in.
+
+    Args:
+        points: [P] one coordinate, input pixels; outside the box counts to the nearest cell.
+        low: [P] where the box begins along that axis.
+        high: [P] where it ends.
+        divisions: [P] cells along the axis.
+
+    Returns:
+        [P] int64 in 0..divisions-1.
+    """
+    extent = (high - low).clamp(min=torch.finfo(low.dtype).tiny)
+    cells = ((points - low) * divisions / extent).floor()
+    return torch.minimum(cells.clamp(min=0), divisions - 1.0).long()

@@ -61,6 +61,7 @@ def predict(cfg: DictConfig) -> int:
     )
     started = time.perf_counter()
     with (
+        noted_interrupt() as interrupted,
         PredictionFiles(
             cfg.output,
             predictor.classes,
@@ -72,7 +73,7 @@ def predict(cfg: DictConfig) -> int:
         Progress(*columns, transient=True) as progress,
     ):
         task = progress.add_task("predicting", total=cfg.max_frames or source.length, rate=0.0)
-        with closing(predictor.stream(source)) as stream, noted_interrupt() as interrupted:
+        with closing(predictor.stream(source)) as stream:
             for result in islice(stream, cfg.max_frames):
                 files.add(result)
                 rate = files.frames / (time.perf_counter() - started)

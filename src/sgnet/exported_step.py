@@ -11,7 +11,7 @@ from torchvision.ops import nms
 from sgnet.models import SGNet
 from sgnet.models.frame_network import FrameNetwork
 from sgnet.ops.boxes import clip_boxes, distances_to_boxes
-from sgnet.ops.sub_regions import box_divisions
+from sgnet.ops.sub_regions import axis_cells, box_divisions
 from sgnet.postprocess import DetectionDecoder
 
 
@@ -167,7 +167,5 @@ def _along(
     pixel = torch.arange(length, device=low.device)
     inside = (pixel >= (low / stride).floor()[:, None]) & (pixel < (high / stride).ceil()[:, None])
     inside = inside & (high > low)[:, None]
-    extent = (high - low).clamp(min=torch.finfo(low.dtype).tiny)[:, None]
-    cell = (((pixel + 0.5) * stride - low[:, None]) * divisions[:, None] / extent).floor()
-    cell = torch.minimum(cell.clamp(min=0), divisions[:, None] - 1.0)
-    return inside, cell.long()
+    centers = (pixel + 0.5) * stride
+    return inside, axis_cells(centers, low[:, None], high[:, None], divisions[:, None])

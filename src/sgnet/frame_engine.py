@@ -50,7 +50,11 @@ class TorchFrameEngine:
             image: [H, W, 3] RGB at the network's input size, sides multiples of 8.
         """
         size = (image.shape[0], image.shape[1])
-        pixels = torch.from_numpy(image).to(self.device, non_blocking=True).permute(2, 0, 1)
+        pixels = (
+            torch.from_numpy(np.ascontiguousarray(image))
+            .to(self.device, non_blocking=True)
+            .permute(2, 0, 1)
+        )
         maps: FrameMaps = self._forward(pixels)
         selected = self.decoder.select(
             maps.class_logits, maps.centerness_logits, maps.distances_ltrb, maps.grid, size

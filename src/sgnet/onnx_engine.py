@@ -41,9 +41,12 @@ class OnnxFrameEngine:
         options = onnxruntime.SessionOptions()
         if threads is not None:
             options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(
-            str(path), options, providers=providers or ["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=providers or ["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime has a dozen of its own
+            raise ValueError(f"{path}: expected an onnx model of export.py: {error}") from error
         entries = self._session.get_modelmeta().custom_metadata_map
         if METADATA_KEY not in entries:
             raise ValueError(f"{path}: expected an entry {METADATA_KEY!r}; not made by export.py")

@@ -84,13 +84,13 @@ class PredictionFiles:
         traceback: TracebackType | None,
     ) -> None:
         """Ends each file, whatever becomes of the others."""
-        with ExitStack() as ending:
-            ending.callback(self._files.close)
-            if self._video is not None:
-                ending.callback(self._video.__exit__, None, None, None)  # kept also after errors
+        with ExitStack() as ending:  # runs from the last to the first
             if self.frames:
                 path = self.folder / "results.json"
-                ending.callback(save_results, self._collector.results(), path)
+                ending.callback(save_results, self._collector.iterate(), path)
+            ending.callback(self._files.close)
+            if self._video is not None:  # first: on a full disk its failure makes room
+                ending.callback(self._video.__exit__, None, None, None)  # kept also after errors
 
     def _write(self, result: FrameResult) -> None:
         if self._table is None:

@@ -6,6 +6,7 @@ Memory grows with live tracks and not with frames: what leaves is run lengths.
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol
@@ -121,6 +122,7 @@ class InstanceStreamer:
         fixed_size: bool = False,
     ) -> None:
         self.fixed_size = fixed_size
+        self._turn: object = None
         self.engine = engine
         self.tracker = tracker
         self.classes = tuple(classes)
@@ -137,12 +139,20 @@ class InstanceStreamer:
 
         Raises:
             SourceError: where the source cannot be read on, after the results of all frames before.
+            ValueError: another video was begun before this one ended.
         """
         opened = open_source(source)
         self.reset()
+        turn = self._turn = object()
         frames = prefetched(self._prepared(opened), ahead)
-        for frame, detections in prefetched(self._detected(frames), ahead):
-            yield self.finish(frame, detections)
+        with closing(prefetched(self._detected(frames), ahead)) as detected:
+            for frame, detections in detected:
+                if self._turn is not turn:
+                    raise ValueError(
+                        f"{opened.name}: another video was begun with this predictor; "
+                        "expected one at a time"
+                    )
+                yield self.finish(frame, detections)
 
     def predict(self, source: Source) -> VideoResult:
         """Tracks of a whole video.
@@ -222,7 +232,7 @@ def tracked_instances(
 
 
 def restricted(detections: FrameDetections, size: tuple[int, int]) -> FrameDetections:
-    """Detections of the upper left part of the input, which the frame filled.
+    """Detections in the upper left part of the input, which the frame filled.
 
     Args:
         detections: of the whole input.
@@ -233,9 +243,15 @@ def restricted(detections: FrameDetections, size: tuple[int, int]) -> FrameDetec
         for side, base, whole in zip(size, detections.mask_size, detections.input_size, strict=True)
     )
     limits = np.array([size[1], size[0]] * 2, dtype=np.float32)
-    return replace(
-        detections,
-        boxes_xyxy=np.minimum(detections.boxes_xyxy, limits),
+    boxes = np.minimum(detections.boxes_xyxy, limits)
+    seen = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
+    crops = [detections.masks[index] for index in seen]
+    return FrameDetections(
+        boxes_xyxy=boxes[seen],
+        scores=detections.scores[seen],
+        labels=detections.labels[seen],
+        locations=detections.locations[seen],
+        movements=detections.movements[seen],
         masks=tuple(
             replace(
                 crop,
@@ -243,7 +259,7 @@ def restricted(detections: FrameDetections, size: tuple[int, int]) -> FrameDetec
                     : max(0, height - crop.top), : max(0, width - crop.left)
                 ],
             )
-            for crop in detections.masks
+            for crop in crops
         ),
         mask_size=(height, width),
         input_size=size,

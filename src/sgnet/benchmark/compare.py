@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import platform
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -31,6 +32,7 @@ from sgnet.frame_engine import TorchFrameEngine
 from sgnet.models import SGNet
 from sgnet.postprocess import DetectionDecoder
 
+log = logging.getLogger(__name__)
 COUNTS = (1, 10, 50, 100, 200)
 RIVAL_COUNTS = (10, 100)
 TRIAL_ROUNDS = 5
@@ -122,7 +124,7 @@ def ratios(times: dict[str, Timing], mode: str) -> dict[str, float]:
 
 def peak_memory(contestant: Contestant, image: NDArray[np.uint8]) -> float | None:
     """Megabytes at the peak of one frame: of the GPU, or what the process grows by on Linux."""
-    if torch.cuda.is_available():
+    if next(contestant.network.parameters()).is_cuda:
         torch.cuda.reset_peak_memory_stats()
         contestant.run(image)
         return torch.cuda.max_memory_allocated() / 2**20
@@ -178,7 +180,15 @@ def _fastest(
         )
         for dtype, compiled in modes
     }
-    runs = {name: _call(ours(name, e, forced).run, image) for name, e in engines.items()}
+    runs = {}
+    for name, engine in engines.items():
+        run = _call(ours(name, engine, forced).run, image)
+        try:
+            run()
+        except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
+            log.warning("%s does not run here: %s", name, str(error).splitlines()[0])
+        else:
+            runs[name] = run
     times = time_in_turn(runs, TRIAL_ROUNDS, 2)
     best = min(times, key=lambda name: times[name].median)
     return engines[best], best

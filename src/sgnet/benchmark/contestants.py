@@ -84,6 +84,7 @@ def mask_rcnn(
         box_detections_per_img=200,
     )
     model = _placed(model, forced.boxes_xyxy.device, channels_last)
+    model.transform.size_divisible = 8  # as ours; its own 32 would add rows
     force_mask_rcnn(model, forced)
     tracker = MovementTracker()
 
@@ -115,6 +116,7 @@ def fcos(
         max_size=size[1],
     )
     model = _placed(model, device, channels_last)
+    model.transform.size_divisible = 8  # as ours; its own 32 would add rows
 
     @torch.inference_mode()
     def run(image: Image) -> Any:  # noqa: ANN401 - torchvision's dictionary

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torchvision.ops import batched_nms
 
 from sgnet.postprocess import DetectionDecoder, SelectedBoxes
 from sgnet.structures import LocationGrid
@@ -72,6 +73,7 @@ class ForcedDecoder(DetectionDecoder):
             decoder.max_detections,
         )
         object.__setattr__(self, "forced", forced)
+        object.__setattr__(self, "known", {})
 
     def select(
         self,
@@ -84,11 +86,18 @@ class ForcedDecoder(DetectionDecoder):
         """The forced boxes at locations near their centres."""
         super().select(class_logits, centerness_logits, distances_ltrb, grid, image_size)
         forced: ForcedBoxes = self.forced  # type: ignore[attr-defined]
-        boxes = forced.boxes_xyxy
-        centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-        finest = grid.locations[: grid.level_sizes[0]]
-        nearest = torch.cdist(centers, finest).argmin(dim=1)
-        return SelectedBoxes(boxes, forced.scores, forced.labels, nearest)
+        batched_nms(forced.boxes_xyxy, forced.scores, forced.labels, 1.0)  # all N are candidates
+        return SelectedBoxes(forced.boxes_xyxy, forced.scores, forced.labels, self._nearest(grid))
+
+    def _nearest(self, grid: LocationGrid) -> Tensor:
+        """The location of the finest level next to each box's centre; found once."""
+        known: dict[int, Tensor] = self.known  # type: ignore[attr-defined]
+        if len(grid.locations) not in known:
+            boxes = self.forced.boxes_xyxy  # type: ignore[attr-defined]
+            centers = (boxes[:, :2] + boxes[:, 2:]) / 2
+            finest = grid.locations[: grid.level_sizes[0]]
+            known[len(grid.locations)] = torch.cdist(centers, finest).argmin(dim=1)
+        return known[len(grid.locations)]
 
 
 def force_mask_rcnn(model: nn.Module, forced: ForcedBoxes) -> None:

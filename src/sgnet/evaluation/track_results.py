@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sgnet.records import ResultTrack, Rle, TrackedInstance
@@ -63,14 +63,16 @@ class TrackCollector:
 
     def results(self) -> list[ResultTrack]:
         """One entry per track that was ever visible, by track id."""
+        return list(self.iterate())
+
+    def iterate(self) -> Iterator[ResultTrack]:
+        """The same one by one; all at once would fill the memory on long videos."""
         length = self._seen if self._video_length is None else self._video_length
-        return [
-            ResultTrack(
-                video_id=self._video_id,
-                category_id=self._category_ids[max(track.votes, key=track.votes.__getitem__)],
-                score=sum(track.scores) / len(track.scores),
-                segmentations=tuple(track.masks.get(t) for t in range(length)),
-            )
-            for _, track in sorted(self._tracks.items())
-            if track.masks
-        ]
+        for _, track in sorted(self._tracks.items()):
+            if track.masks:
+                yield ResultTrack(
+                    video_id=self._video_id,
+                    category_id=self._category_ids[max(track.votes, key=track.votes.__getitem__)],
+                    score=sum(track.scores) / len(track.scores),
+                    segmentations=tuple(track.masks.get(t) for t in range(length)),
+                )

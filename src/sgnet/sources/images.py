@@ -72,7 +72,8 @@ class ArrayFrames:
     def _read(self) -> Iterator[SourceFrame]:
         for index, image in enumerate(self._images):
             checked = checked_image(image, self.name, index)
-            yield SourceFrame(index, checked, None, f"frame {index}")
+            own = np.array(checked, order="C")  # the giver may reuse its array
+            yield SourceFrame(index, own, None, f"frame {index}")
 
 
 def image_files(folder: Path) -> list[Path]:

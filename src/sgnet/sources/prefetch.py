@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable
 from typing import TypeVar
 
 Item = TypeVar("Item")
+PATIENCE = 5.0  # seconds for a reader to stop; one that waits for a dead source is left behind
 
 
 class _End:
@@ -17,7 +19,7 @@ class _End:
         self.error = error
 
 
-def prefetched(items: Iterable[Item], ahead: int = 4) -> Iterator[Item]:
+def prefetched(items: Iterable[Item], ahead: int = 4) -> Generator[Item, None, None]:
     """The items, read by a thread that is at most `ahead` of them in front.
 
     An error of the source comes after all items before it. Closing the generator stops the thread.
@@ -40,7 +42,8 @@ def prefetched(items: Iterable[Item], ahead: int = 4) -> Iterator[Item]:
             raise item.error
     finally:
         stop.set()
-        while reader.is_alive():
+        until = time.monotonic() + PATIENCE
+        while reader.is_alive() and time.monotonic() < until:
             _drain(buffer)
             reader.join(timeout=0.05)
 

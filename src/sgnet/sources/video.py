@@ -60,26 +60,35 @@ class VideoFile:
     def _read(self) -> Iterator[SourceFrame]:
         import av
 
-        index = packets = 0
+        index = 0
+        start: float | None = None
         with self._opened() as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             try:
-                for packet in container.demux(stream):
-                    packets += packet.size > 0
-                    for frame in packet.decode():
-                        yield _source_frame(index, frame)
-                        index += 1
+                for frame in container.decode(stream):
+                    start = frame.time if start is None else start
+                    yield _source_frame(index, frame, start)
+                    index += 1
             except (av.FFmpegError, OSError) as error:
                 raise SourceError(
                     f"{self.name}: frame {index}: cannot be decoded; expected a whole video, got: "
                     f"{_reason(error)}"
                 ) from error
-            if packets < stream.frames:
+            missing = self._missing_bytes(stream)
+            if missing > 0:
                 raise SourceError(
-                    f"{self.name}: frame {index}: the file is cut off; expected {stream.frames} "
-                    f"frames, got {index}"
+                    f"{self.name}: frame {index}: the file is cut off; expected {missing} bytes "
+                    f"more, got {index} of {stream.frames} frames"
                 )
+
+    def _missing_bytes(self, stream: Any) -> int:  # noqa: ANN401 - av.VideoStream
+        """Bytes that the file's own index names and the file does not have; 0 without an index."""
+        entries = getattr(stream, "index_entries", ())
+        if not self._is_file or not len(entries):
+            return 0
+        last = max(int(entries[i].pos + entries[i].size) for i in range(len(entries)))
+        return max(0, last - Path(self.name).stat().st_size)
 
 
 class Camera:
@@ -125,11 +134,16 @@ class Camera:
             self._capture.release()
 
 
-def _source_frame(index: int, frame: Any) -> SourceFrame:  # noqa: ANN401 - av.VideoFrame
+def _source_frame(
+    index: int,
+    frame: Any,  # noqa: ANN401 - av.VideoFrame
+    start: float | None,
+) -> SourceFrame:
     image = frame.to_ndarray(format="rgb24")
     quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90's
     upright = np.ascontiguousarray(np.rot90(image, quarter_turns))
-    return SourceFrame(index, upright, frame.time, f"frame {index}")
+    known = start is not None and frame.time is not None
+    return SourceFrame(index, upright, frame.time - start if known else None, f"frame {index}")
 
 
 def _reason(error: Exception) -> str:

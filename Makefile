@@ -36,7 +36,7 @@ check: lint types test ## Everything CI runs
 contact-sheets: install ## Draws the pictures of the embedded benchmark
 	$(BIN)/python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.jpg
 	$(BIN)/python scripts/contact_sheet.py data=shapes data.root=data/shapes_preview \
-		data.train_videos=4 data.num_val_videos=1 rows=4 columns=2 output=docs/shapes.jpg
+		data.train_videos=3 data.num_val_videos=1 rows=3 columns=2 output=docs/shapes.jpg
 
 clean: ## Removes caches and the environment, not data or runs
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist src/*.egg-info

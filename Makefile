@@ -16,7 +16,7 @@ $(VENV)/installed: pyproject.toml requirements/constraints.txt
 
 install: $(VENV)/installed ## Creates .venv and installs the package with its dependencies
 
-demo: install ## Generates shapes_small, trains, evaluates, draws; about 20 minutes on 2 cores
+demo: install ## Generates shapes_small, trains, evaluates, draws; about 18 minutes on 2 cores
 	$(BIN)/python train.py experiment=demo seed=$(SEED) hydra.run.dir=$(RUN)
 	$(BIN)/python scripts/evaluate.py checkpoint=$(RUN)/checkpoints/last.ckpt \
 		data=shapes_small output=$(RUN) pictures=8

@@ -10,9 +10,8 @@ from torchvision.ops import nms
 
 from sgnet.models import SGNet
 from sgnet.models.frame_network import FrameNetwork
-from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.sub_regions import axis_cells, box_divisions
-from sgnet.postprocess import DetectionDecoder
+from sgnet.postprocess import DetectionDecoder, boxes_at, detection_scores
 
 
 class StepOutputs(NamedTuple):
@@ -65,9 +64,7 @@ class ExportedStep(nn.Module):
             is_first: [1] bool; the first frame of a video is its own reference.
         """
         maps = self.network(image)
-        scores = (
-            maps.class_logits.sigmoid() * maps.centerness_logits.sigmoid()[:, None]
-        ).sqrt()  # [L, K]
+        scores = detection_scores(maps.class_logits, maps.centerness_logits)
         picked, start = [], 0
         num_classes = scores.shape[1]
         for level in torch.split(scores, list(maps.grid.level_sizes)):
@@ -78,20 +75,15 @@ class ExportedStep(nn.Module):
         index = index[scores.flatten()[index] > self.decoder.score_threshold]
         location = torch.div(index, num_classes, rounding_mode="floor")
         label = index % num_classes
-        strides = maps.grid.strides[location][:, None]
-        boxes = clip_boxes(
-            distances_to_boxes(
-                maps.grid.locations[location], maps.distances_ltrb[location] * strides
-            ),
-            *self.size,
-        )
+        boxes = boxes_at(location, maps.distances_ltrb, maps.grid, self.size)
         score = scores.flatten()[index]
         apart = label[:, None] * (max(self.size) + 1.0)  # classes do not suppress each other
         kept = nms(boxes + apart, score, self.decoder.nms_threshold)
         kept = kept[: self.decoder.max_detections]
         location, boxes = location[kept], boxes[kept]
         reference = torch.where(is_first[:, None], maps.box_features, previous)
-        movements = self.network.movements(maps, reference, location) * strides[kept]
+        movements = self.network.movements(maps, reference, location)
+        movements = movements * maps.grid.strides[location][:, None]
         blender = self.network.blender
         masks = dense_masks(
             maps.base_masks[0],

@@ -11,10 +11,9 @@ from torchvision.ops import batched_nms
 
 from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks, dense_probabilities
+from sgnet.ops.mask_crops import MASK_THRESHOLD
 from sgnet.records import BaseCrop
 from sgnet.structures import DenseOutputs, Detections, LocationGrid
-
-MASK_THRESHOLD = 0.5
 
 
 @dataclass(frozen=True)
@@ -96,17 +95,9 @@ class DetectionDecoder:
             grid: the locations.
             image_size: (height, width) of the network's input; boxes are clipped to it.
         """
-        scores = (
-            class_logits.float().sigmoid() * centerness_logits.float().sigmoid()[:, None]
-        ).sqrt()  # [L, K]
+        scores = detection_scores(class_logits, centerness_logits)
         location, label = self._candidates(scores, grid.level_sizes)
-        strides = grid.strides[location][:, None]
-        boxes = clip_boxes(
-            distances_to_boxes(
-                grid.locations[location], distances_ltrb[location].float() * strides
-            ),
-            *image_size,
-        )
+        boxes = boxes_at(location, distances_ltrb, grid, image_size)
         score = scores[location, label]
         kept = batched_nms(boxes, score, label, self.nms_threshold)[: self.max_detections]
         return SelectedBoxes(boxes[kept], score[kept], label[kept], location[kept])
@@ -123,6 +114,27 @@ class DetectionDecoder:
             start += level_scores.shape[0]
         index = torch.cat(picked)
         return torch.div(index, num_classes, rounding_mode="floor"), index % num_classes
+
+
+def detection_scores(class_logits: Tensor, centerness_logits: Tensor) -> Tensor:
+    """Scores [L, K], sqrt(class probability * centerness), from logits [L, K] and [L]."""
+    centerness = centerness_logits.float().sigmoid()[:, None]
+    return (class_logits.float().sigmoid() * centerness).sqrt()
+
+
+def boxes_at(
+    location: Tensor, distances_ltrb: Tensor, grid: LocationGrid, image_size: tuple[int, int]
+) -> Tensor:
+    """Boxes [N, 4] in input pixels, clipped to the frame, of locations [N] of the grid.
+
+    Args:
+        location: [N] index into the L locations.
+        distances_ltrb: [L, 4] in units of the stride.
+        grid: the locations.
+        image_size: (height, width) of the network's input.
+    """
+    distances = distances_ltrb[location].float() * grid.strides[location][:, None]
+    return clip_boxes(distances_to_boxes(grid.locations[location], distances), *image_size)
 
 
 def binary_masks(

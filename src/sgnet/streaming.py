@@ -16,13 +16,11 @@ from numpy.typing import NDArray
 
 from sgnet.evaluation.track_results import TrackCollector
 from sgnet.ops.frame_sizes import fit_size, resize_frame
-from sgnet.ops.mask_crops import axis_interpolation, encode_crops, upsampled_crop
+from sgnet.ops.mask_crops import MASK_THRESHOLD, axis_interpolation, encode_crops, upsampled_crop
 from sgnet.ops.rle import decode
 from sgnet.records import Category, FrameDetections, ResultTrack, Rle, TrackedInstance
 from sgnet.sources import FrameSource, Source, SourceFrame, open_source, prefetched
 from sgnet.tracking import MovementTracker
-
-MASK_THRESHOLD = 0.5
 
 
 class FrameEngine(Protocol):

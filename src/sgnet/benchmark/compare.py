@@ -60,7 +60,7 @@ class BenchmarkSettings:
 
 
 def compare(settings: BenchmarkSettings) -> dict[str, Any]:
-    """Runs everything in one process; see README, Speed.
+    """Runs everything in one process.
 
     Returns:
         Plain values: `exact` and `fastest` ratios, medians in milliseconds, memory, work, machine.

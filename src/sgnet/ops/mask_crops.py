@@ -17,6 +17,7 @@ from sgnet.records import Rle
 
 Float32Array = NDArray[np.float32]
 IntArray = NDArray[np.int64]
+MASK_THRESHOLD = 0.5  # probabilities above it are foreground
 _GROUP_BITS = 5
 
 

@@ -3,6 +3,9 @@
 pycocotools' C code hangs or writes past its buffers on malformed run lengths. So whatever comes
 from a file passes `rle_from_counts` or `rle_from_runs` first; an `Rle` made by these or by `encode`
 may be given to pycocotools. Runs alternate background and foreground, column-major.
+
+Only reading and encoding of whole masks need pycocotools; a deployment without it can still stream
+(`sgnet.ops.mask_crops`) and decode.
 """
 
 from __future__ import annotations
@@ -13,7 +16,6 @@ from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 
 from sgnet.records import Rle
 
@@ -142,6 +144,8 @@ def _without_empty_runs(runs: list[int]) -> list[int]:
 
 def _compress(runs: list[int], height: int, width: int) -> Rle:
     """Compresses checked run lengths."""
+    from pycocotools import mask as coco_mask
+
     compressed = coco_mask.frPyObjects({"size": [height, width], "counts": runs}, height, width)
     return Rle(height, width, compressed["counts"])
 
@@ -174,6 +178,8 @@ def encode_batch(masks: NDArray[np.uint8] | NDArray[np.bool_]) -> list[Rle]:
     Raises:
         ValueError: the masks are not [N, H, W], have no pixels, or a side beyond `MAX_SIDE`.
     """
+    from pycocotools import mask as coco_mask
+
     if masks.ndim != 3 or not all(0 < side <= MAX_SIDE for side in masks.shape[1:]):
         raise ValueError(
             f"masks must be [N, H, W], sides from 1 to {MAX_SIDE}, got shape {masks.shape}"
@@ -192,6 +198,11 @@ def decode(rle: Rle) -> NDArray[np.uint8]:
     runs = run_lengths(rle)
     colours = (np.arange(len(runs)) & 1).astype(np.uint8)
     return np.repeat(colours, runs).reshape(rle.width, rle.height).T
+
+
+def is_background(rle: Rle) -> bool:
+    """Whether a mask without empty runs has no foreground: its counts are one value."""
+    return all(character >= 48 + 32 for character in rle.counts[:-1])
 
 
 def area(rle: Rle) -> int:

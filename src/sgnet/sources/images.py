@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -27,6 +26,7 @@ class ImageFiles:
     """
 
     frames_per_second: float | None = None
+    live = False
 
     def __init__(self, paths: Sequence[Path], name: str) -> None:
         if not paths:
@@ -40,6 +40,8 @@ class ImageFiles:
         return same_size(self._read(), self.name)
 
     def _read(self) -> Iterator[SourceFrame]:
+        import cv2
+
         for index, path in enumerate(self._paths):
             image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
             if image is None:
@@ -59,6 +61,7 @@ class ArrayFrames:
     """
 
     frames_per_second: float | None = None
+    live = False
 
     def __init__(self, images: Iterable[NDArray[np.uint8]], name: str = "arrays") -> None:
         self.name = name

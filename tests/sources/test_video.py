@@ -97,3 +97,14 @@ def test_a_camera_that_is_not_there_is_an_error():
 def test_an_address_without_an_answer_is_an_error():
     with pytest.raises(SourceError, match="cannot be opened as a video"):
         open_source("http://127.0.0.1:9/none.mp4")
+
+
+def test_a_source_is_opened_once_and_may_be_read_again(tmp_path, monkeypatch):
+    path = write_video(tmp_path / "v.mp4", [0.0, 0.1])
+    opened = []
+    real = av.open
+    monkeypatch.setattr(av, "open", lambda *a, **k: (opened.append(a), real(*a, **k))[1])
+    source = open_source(path)
+    assert len(list(source)) == 2
+    assert len(opened) == 1
+    assert len(list(source)) == 2

@@ -4,7 +4,16 @@ Nothing here needs torch.
 """
 
 from sgnet.sources.base import FrameSource, SourceError, SourceFrame
+from sgnet.sources.newest import newest_frames
 from sgnet.sources.prefetch import prefetched
 from sgnet.sources.select import Source, open_source
 
-__all__ = ["FrameSource", "Source", "SourceError", "SourceFrame", "open_source", "prefetched"]
+__all__ = [
+    "FrameSource",
+    "Source",
+    "SourceError",
+    "SourceFrame",
+    "newest_frames",
+    "open_source",
+    "prefetched",
+]

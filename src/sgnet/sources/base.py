@@ -38,11 +38,13 @@ class FrameSource(Protocol):
         name: of the source, for messages and file names.
         length: number of frames where it is known beforehand, else None; it may be an estimate.
         frames_per_second: average, None where the source knows no time.
+        live: frames come whether anybody takes them or not; who is late shall have the newest.
     """
 
     name: str
     length: int | None
     frames_per_second: float | None
+    live: bool
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """The frames; SourceError where one cannot be read, after all those before it."""

@@ -40,7 +40,7 @@ def open_source(source: Source) -> FrameSource:
         return Camera(source)
     if isinstance(source, (str, Path)):
         return _from_text(str(source))
-    if all(hasattr(source, name) for name in ("name", "length", "frames_per_second")):
+    if all(hasattr(source, name) for name in ("name", "length", "frames_per_second", "live")):
         return source  # type: ignore[return-value]
     return ArrayFrames(source)  # type: ignore[arg-type]
 

@@ -11,6 +11,7 @@ import numpy as np
 from sgnet.sources.base import SourceError, SourceFrame, same_size
 
 STREAM_TIMEOUT = 15.0  # seconds for a network stream to answer
+LIVE_PROTOCOLS = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "udp://", "rtp://", "srt://")
 
 
 class VideoFile:
@@ -30,11 +31,12 @@ class VideoFile:
     def __init__(self, path: str | Path) -> None:
         self.name = str(path)
         self._is_file = "://" not in self.name
-        with self._opened() as container:
-            stream = container.streams.video[0]
-            rate = stream.average_rate
-            self.frames_per_second: float | None = float(rate) if rate else None
-            self.length: int | None = stream.frames or None
+        self.live = self.name.startswith(LIVE_PROTOCOLS)
+        self._container = self._opened()  # kept: some servers answer only once
+        stream = self._container.streams.video[0]
+        rate = stream.average_rate
+        self.frames_per_second: float | None = float(rate) if rate else None
+        self.length: int | None = stream.frames or None
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """The frames by time of display."""
@@ -62,7 +64,8 @@ class VideoFile:
 
         index = 0
         start: float | None = None
-        with self._opened() as container:
+        first, self._container = self._container, None
+        with first or self._opened() as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
             try:
@@ -102,6 +105,7 @@ class Camera:
     """
 
     length: int | None = None
+    live = True
 
     def __init__(self, number: int) -> None:
         import cv2

@@ -11,7 +11,7 @@ from torchvision.ops import batched_nms
 
 from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks, dense_probabilities
-from sgnet.ops.mask_crops import MASK_THRESHOLD
+from sgnet.ops.mask_crops import MASK_THRESHOLD, split_crops
 from sgnet.records import BaseCrop
 from sgnet.structures import DenseOutputs, Detections, LocationGrid
 
@@ -99,7 +99,7 @@ class DetectionDecoder:
         location, label = self._candidates(scores, grid.level_sizes)
         boxes = boxes_at(location, distances_ltrb, grid, image_size)
         score = scores[location, label]
-        kept = batched_nms(boxes, score, label, self.nms_threshold)[: self.max_detections]
+        kept = self._survivors(boxes, score, label)[: self.max_detections]
         return SelectedBoxes(boxes[kept], score[kept], label[kept], location[kept])
 
     def _candidates(self, scores: Tensor, level_sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
@@ -114,6 +114,11 @@ class DetectionDecoder:
             start += level_scores.shape[0]
         index = torch.cat(picked)
         return torch.div(index, num_classes, rounding_mode="floor"), index % num_classes
+
+    def _survivors(self, boxes: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
+        """Which of N boxes NMS within each class keeps, by falling score."""
+        kept: Tensor = batched_nms(boxes, scores, labels, self.nms_threshold)
+        return kept
 
 
 def detection_scores(class_logits: Tensor, centerness_logits: Tensor) -> Tensor:
@@ -161,12 +166,8 @@ def binary_masks(
 
 def base_crops(masks: BlendedMasks) -> list[BaseCrop]:
     """Mask probabilities of N instances as crops of the base masks' map, on the CPU."""
-    pixels = masks.pixels
-    probabilities = masks.logits.float().sigmoid().cpu().numpy()
-    rows = torch.cat([pixels.corners, pixels.extents], dim=1).tolist()
-    crops, start = [], 0
-    for left, top, width, height in rows:
-        stop = start + width * height
-        crops.append(BaseCrop(top, left, probabilities[start:stop].reshape(height, width)))
-        start = stop
-    return crops
+    return split_crops(
+        masks.logits.float().sigmoid().cpu().numpy(),
+        masks.pixels.corners.cpu().numpy(),
+        masks.pixels.extents.cpu().numpy(),
+    )

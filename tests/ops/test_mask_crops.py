@@ -6,7 +6,9 @@ import torch
 from pycocotools import mask as coco_mask
 from torch.nn import functional as F
 
-from sgnet.ops.mask_crops import MaskCrop, axis_interpolation, encode_crops, upsampled_crop
+from sgnet.ops.mask_crops import MaskCrop, axis_interpolation, encode_crops, encode_upsampled
+from sgnet.ops.rle import decode, is_background
+from sgnet.records import BaseCrop
 
 
 def full_mask(crop: MaskCrop, height: int, width: int) -> np.ndarray:
@@ -62,26 +64,57 @@ def test_a_crop_outside_of_the_frame_is_an_error(crop):
 def test_axis_table_equals_torch(source, target):
     values = np.random.default_rng(0).random(source).astype(np.float32)
     table = axis_interpolation(source, target)
-    ours = values[table.low] * (1 - table.weight) + values[table.high] * table.weight
+    ours = table.matrix @ values
+    for weights, low, high in zip(table.matrix, table.low, table.high, strict=True):
+        assert set(np.flatnonzero(weights)) <= {low, high}
     theirs = F.interpolate(
         torch.from_numpy(values)[None, None, :, None], size=(target, 1), mode="bilinear"
     )
     np.testing.assert_allclose(ours, theirs.flatten().numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("target", [(72, 128), (144, 256), (97, 205), (40, 60)])
+def random_base_crop(random: np.random.Generator, height: int, width: int) -> BaseCrop:
+    top, left = int(random.integers(0, height)), int(random.integers(0, width))
+    h = int(random.integers(0, height - top + 1))
+    w = int(random.integers(0, width - left + 1))
+    noise = random.random((h, w)).astype(np.float32)
+    return BaseCrop(top, left, noise ** random.choice([0.05, 1, 20]))  # full, mixed, empty
+
+
+def assert_as_upsampled_whole(crops: list[BaseCrop], size: tuple[int, int], target):
+    encoded = encode_upsampled(crops, size, target)
+    assert len(encoded) == len(crops)
+    for crop, rle in zip(crops, encoded, strict=True):
+        whole = np.zeros(size, dtype=np.float32)
+        h, w = crop.probabilities.shape
+        whole[crop.top : crop.top + h, crop.left : crop.left + w] = crop.probabilities
+        dense = F.interpolate(torch.from_numpy(whole)[None, None], size=target, mode="bilinear")
+        sure = (dense[0, 0] - 0.5).abs().numpy() > 1e-6
+        mask = decode(rle)
+        np.testing.assert_array_equal(mask[sure], (dense[0, 0].numpy() > 0.5)[sure])
+        assert rle.counts == coco_counts(mask)  # the one way to write it
+        assert is_background(rle) == (not mask.any())
+
+
+@pytest.mark.parametrize("target", [(72, 128), (144, 256), (97, 205), (40, 60), (300, 600)])
 @pytest.mark.parametrize("box", [(0, 0, 0, 0), (0, 0, 72, 128), (10, 20, 9, 1), (60, 100, 12, 28)])
-def test_upsampled_crop_equals_upsampling_the_whole_map(target, box):
+def test_an_upsampled_crop_equals_upsampling_the_whole_map(target, box):
     top, left, h, w = box
-    random = np.random.default_rng(h)
-    probabilities = random.random((h, w)).astype(np.float32)
-    whole = np.zeros((72, 128), dtype=np.float32)
-    whole[top : top + h, left : left + w] = probabilities
-    rows, columns = axis_interpolation(72, target[0]), axis_interpolation(128, target[1])
-    crop = upsampled_crop(probabilities, top, left, rows, columns, 0.5)
-    dense = F.interpolate(torch.from_numpy(whole)[None, None], size=target, mode="bilinear")[0, 0]
-    sure = (dense - 0.5).abs().numpy() > 1e-6
-    np.testing.assert_array_equal(full_mask(crop, *target)[sure], (dense.numpy() > 0.5)[sure])
+    probabilities = np.random.default_rng(h).random((h, w)).astype(np.float32)
+    assert_as_upsampled_whole([BaseCrop(top, left, probabilities)], (72, 128), target)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_upsampled_crops_equal_upsampling_whole_maps(seed):
+    random = np.random.default_rng(seed)
+    size = int(random.integers(1, 30)), int(random.integers(1, 30))
+    target = tuple(int(n) for n in random.integers(1, 90, 2))
+    crops = [random_base_crop(random, *size) for _ in range(12)]
+    assert_as_upsampled_whole(crops, size, target)
+
+
+def test_no_crop_gives_no_upsampled_mask():
+    assert encode_upsampled([], (4, 4), (8, 8)) == []
 
 
 @pytest.mark.parametrize(("source", "target"), [(0, 4), (4, 0)])

@@ -165,20 +165,23 @@ class MovementTracker:
     def _match(self, origins: FloatArray, labels: IntArray) -> IntArray:
         """Track of each origin [N, 2], in order: the closest free one, if within its radius."""
         tracks = self._tracks
-        matches = np.full(len(origins), -1, dtype=np.int64)
         if not len(tracks.ids):
-            return matches
+            return np.full(len(origins), -1, dtype=np.int64)
         offsets = origins[:, None] - tracks.points
         distances = np.hypot(offsets[..., 0], offsets[..., 1])  # [N, M]
         if self.class_aware:
             distances[labels[:, None] != tracks.labels] = np.inf
-        reach = tracks.radii * self.radius_scale
-        for detection, closest in enumerate(distances):
-            best = int(closest.argmin())
-            if closest[best] <= reach[best]:
-                matches[detection] = best
-                distances[:, best] = np.inf
-        return matches
+        reach = (tracks.radii * self.radius_scale).tolist()
+        matches = []
+        taken = np.zeros(len(reach), dtype=np.bool_)
+        closest = distances.argmin(axis=1).tolist()
+        for detection, best in enumerate(closest):
+            if taken[best]:
+                best = int(np.where(taken, np.inf, distances[detection]).argmin())
+            found = not taken[best] and distances[detection, best] <= reach[best]
+            taken[best] |= found
+            matches.append(best if found else -1)
+        return np.array(matches, dtype=np.int64)
 
     def _arrays(self, detections: Trackable) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """Points [N, 2], movements [N, 2], radii [N] and labels [N]."""

@@ -11,9 +11,8 @@ from builders import save_tiny_checkpoint
 
 from sgnet.checkpoint import load_checkpoint
 from sgnet.export import example_inputs, export
-from sgnet.exported_step import ExportedStep, dense_masks
+from sgnet.exported_step import ExportedStep
 from sgnet.onnx_engine import OnnxFrameEngine, onnx_predictor
-from sgnet.ops.mask_assembly import blend, dense_probabilities
 from sgnet.video_predictor import VideoPredictor
 
 
@@ -35,31 +34,6 @@ def images(count: int, size: tuple[int, int] = (64, 96)) -> list[np.ndarray]:
     return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
 
 
-@pytest.mark.parametrize("reading", ["region", "global", "region_vector", "prototypes"])
-@pytest.mark.parametrize("count", [0, 1, 9])
-def test_dense_masks_equal_the_blender(reading, count):
-    torch.manual_seed(count)
-    grid, stride = 3, 2
-    base = torch.randn(grid**2, 20, 30)
-    size = {"region_vector": grid**4}.get(reading, grid**2)
-    scores = torch.randn(count, size)
-    boxes = torch.rand(count, 4) * 70 - 10  # some reach out of the frame or are empty
-    blended = blend(
-        base[None],
-        torch.zeros(count, dtype=torch.int64),
-        scores,
-        boxes,
-        stride=stride,
-        reading=reading,
-        grid=grid,
-        cell_size=8.0,
-    )
-    ours = dense_masks(
-        base, scores, boxes, stride=stride, reading=reading, grid=grid, cell_size=8.0
-    )
-    torch.testing.assert_close(ours, dense_probabilities(blended, (20, 30)), atol=1e-5, rtol=1e-4)
-
-
 def test_onnxruntime_gives_the_tracks_of_torch(checkpoint, onnx_file):
     frames = images(6)
     expected = list(VideoPredictor.from_checkpoint(checkpoint, "cpu").stream(frames))
@@ -72,7 +46,7 @@ def test_onnxruntime_gives_the_tracks_of_torch(checkpoint, onnx_file):
         np.testing.assert_allclose(result.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
         for mask, other in zip(result.dense_masks, wanted.dense_masks, strict=True):
             union = (mask | other).sum()
-            assert union == 0 or (mask & other).sum() / union >= 0.99
+            assert union == 0 or (mask & other).sum() / union >= 0.999
 
 
 def test_a_frame_without_detections_runs(checkpoint, tmp_path):
@@ -93,7 +67,7 @@ def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path):
     export(loaded, loaded.tracker.settings, tmp_path / "step.pt2", "torch_export")
     program = torch.export.load(tmp_path / "step.pt2").module()
     step = ExportedStep(loaded.model, loaded.decoder, loaded.input_size).eval()
-    image, features, first = example_inputs(step, loaded.input_size)
+    image, features, first = example_inputs(step)
     image = torch.from_numpy(images(1)[0]).permute(2, 0, 1).contiguous()
     with torch.no_grad():
         for ours, theirs in zip(
@@ -102,16 +76,19 @@ def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path):
             torch.testing.assert_close(ours, theirs)
 
 
-def test_an_exported_model_runs_without_torch(onnx_file):
+def test_an_exported_model_needs_onnxruntime_and_numpy_only(onnx_file):
     code = (
-        "import sys; sys.modules['torch'] = None\n"
+        "import sys\n"
+        "for name in ('torch', 'cv2', 'pycocotools', 'av', 'PIL', 'scipy'):\n"
+        "    sys.modules[name] = None\n"
         "import numpy as np\n"
         "from sgnet.onnx_engine import onnx_predictor\n"
-        f"frames = [np.zeros((64, 96, 3), dtype=np.uint8)] * 2\n"
-        f"print(len(list(onnx_predictor({str(onnx_file)!r}).stream(frames))))\n"
+        "frames = [np.zeros((80, 120, 3), dtype=np.uint8)] * 2\n"  # has to be resized
+        f"results = list(onnx_predictor({str(onnx_file)!r}).stream(frames))\n"
+        "print(len(results), all(r.dense_masks.shape[1:] == (80, 120) for r in results))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    assert done.stdout.strip() == "2", done.stderr
+    assert done.stdout.strip() == "2 True", done.stderr
 
 
 def test_what_is_no_export_is_refused(tmp_path):

@@ -23,6 +23,8 @@ LEVELS = {
     "exported_step": 2,
     "onnx_engine": 3,
     "export": 4,
+    "onnx_translations": 3,
+    "quantization": 4,
     "video_predictor": 4,
     "lightning_module": 5,
     "training": 6,

@@ -4,19 +4,55 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
+from torch.export import Dim, ExportedProgram
 
 from sgnet.checkpoint import LoadedCheckpoint
 from sgnet.exported_step import ExportedStep, StepOutputs
 from sgnet.onnx_engine import METADATA_KEY
+from sgnet.onnx_translations import translations
 from sgnet.ops.atomic_file import atomic_path
+from sgnet.records import Category
 
 ExportFormat = Literal["onnx", "torch_export"]
 OPSET = 18
+INPUTS = ("image", "previous", "is_first")
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A traced step.
+
+    Attributes:
+        program: the graph.
+        input_names: of its inputs.
+    """
+
+    program: ExportedProgram
+    input_names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, step: ExportedStep, extra: Mapping[str, Tensor] | None = None) -> Self:
+        """Traces a step.
+
+        Args:
+            step: what is exported.
+            extra: examples of further inputs by name, all with one number of rows, which stays
+                open.
+        """
+        more = extra or {}
+        rows = Dim("rows", max=2**20)
+        shapes = (None,) * len(INPUTS) + tuple({0: rows} for _ in more)
+        with torch.no_grad():
+            inputs = (*example_inputs(step), *more.values())
+            program = torch.export.export(step, inputs, dynamic_shapes=shapes)
+        return cls(program, (*INPUTS, *more))
 
 
 def export(
@@ -36,28 +72,37 @@ def export(
     if form not in ("onnx", "torch_export"):
         raise ValueError(f"format must be 'onnx' or 'torch_export', got {form!r}")
     step = ExportedStep(loaded.model, loaded.decoder, loaded.input_size).eval()
-    example = example_inputs(step, loaded.input_size)
-    description = {
-        "input_size": list(loaded.input_size),
-        "categories": [{"id": c.id, "name": c.name} for c in loaded.categories],
-        "tracker": tracker,
-        "features": list(example[1].shape),
+    write = write_onnx if form == "onnx" else write_torch_export
+    write(Graph.of(step), describe(step, loaded.categories, tracker), path)
+
+
+def describe(
+    step: ExportedStep, categories: Sequence[Category], tracker: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What a file says about itself, so that it runs alone."""
+    return {
+        "input_size": list(step.size),
+        "categories": [{"id": c.id, "name": c.name} for c in categories],
+        "tracker": dict(tracker),
+        "features": list(example_inputs(step)[1].shape),
+        "mask_stride": step.network.mask_stride,
     }
-    with torch.no_grad():
-        program = torch.export.export(step, example)
-        if form == "torch_export":
-            buffer = io.BytesIO()
-            torch.export.save(program, buffer, extra_files={METADATA_KEY: json.dumps(description)})
-            with atomic_path(path) as temporary:
-                temporary.write_bytes(buffer.getvalue())
-            return
-        exported = torch.onnx.export(
-            program,
-            input_names=["image", "previous", "is_first"],
-            output_names=list(StepOutputs._fields),
-            opset_version=OPSET,
-            dynamo=True,
-        )
+
+
+def write_onnx(graph: Graph, description: Mapping[str, Any], path: str | Path) -> None:
+    """Writes one file for onnxruntime.
+
+    Raises:
+        ValueError: the exporter gave nothing.
+    """
+    exported = torch.onnx.export(
+        graph.program,
+        input_names=list(graph.input_names),
+        output_names=list(StepOutputs._fields),
+        opset_version=OPSET,
+        dynamo=True,
+        custom_translation_table=translations(),
+    )
     if exported is None:
         raise ValueError(f"{path}: the exporter gave no model")
     model = exported.model_proto
@@ -67,9 +112,18 @@ def export(
         temporary.write_bytes(model.SerializeToString())
 
 
-def example_inputs(step: ExportedStep, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
+def write_torch_export(graph: Graph, description: Mapping[str, Any], path: str | Path) -> None:
+    """Writes one file for `torch.export.load`."""
+    buffer = io.BytesIO()
+    extra = {METADATA_KEY: json.dumps(description)}
+    torch.export.save(graph.program, buffer, extra_files=extra)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(buffer.getvalue())
+
+
+def example_inputs(step: ExportedStep) -> tuple[Tensor, Tensor, Tensor]:
     """Inputs of the right shapes."""
-    image = torch.zeros((3, *size), dtype=torch.uint8)
+    image = torch.zeros((3, *step.size), dtype=torch.uint8)
     with torch.no_grad():
         features = step.first_features(image)
     return image, features, torch.tensor([True])

@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from torchvision.ops import nms
 
 from sgnet.models import SGNet
-from sgnet.models.frame_network import FrameNetwork
-from sgnet.ops.sub_regions import axis_cells, box_divisions
-from sgnet.postprocess import DetectionDecoder, boxes_at, detection_scores
+from sgnet.models.frame_network import FrameMaps, FrameNetwork
+from sgnet.postprocess import DetectionDecoder, SelectedBoxes
+
+FARTHER_THAN_FRAMES = 16384.0  # pixels
 
 
 class StepOutputs(NamedTuple):
@@ -23,7 +24,9 @@ class StepOutputs(NamedTuple):
         labels: [N] class index.
         locations: [N, 2] centerness locations, input pixels.
         movements: [N, 2] displacement since the frame before, input pixels.
-        masks: [N, h, w] probabilities at the base masks' resolution, 0 outside the boxes.
+        mask_values: [P] probabilities of base-mask pixels inside the boxes, by box, row, column.
+        mask_corners: [N, 2] column and row of each box's first pixel of the base masks.
+        mask_extents: [N, 2] columns and rows of each box.
         features: [L, C] reference features of the next frame.
     """
 
@@ -32,8 +35,33 @@ class StepOutputs(NamedTuple):
     labels: Tensor
     locations: Tensor
     movements: Tensor
-    masks: Tensor
+    mask_values: Tensor
+    mask_corners: Tensor
+    mask_extents: Tensor
     features: Tensor
+
+
+class GraphDecoder(DetectionDecoder):
+    """The decoder as a graph: a fixed number of candidates a level, the threshold behind it.
+
+    Its detections are those of `DetectionDecoder` with the same settings.
+    """
+
+    def _candidates(self, scores: Tensor, level_sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+        num_classes = scores.shape[1]
+        picked, start = [], 0
+        for level in torch.split(scores, list(level_sizes)):
+            most = min(self.top_k, level.numel())
+            picked.append(level.flatten().topk(most).indices + start * num_classes)
+            start += level.shape[0]
+        index = torch.cat(picked)
+        index = index[scores.flatten()[index] > self.score_threshold]
+        return torch.div(index, num_classes, rounding_mode="floor"), index % num_classes
+
+    def _survivors(self, boxes: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
+        apart = labels[:, None] * FARTHER_THAN_FRAMES  # classes do not suppress each other
+        kept: Tensor = nms(boxes + apart, scores, self.nms_threshold)
+        return kept
 
 
 class ExportedStep(nn.Module):
@@ -48,7 +76,12 @@ class ExportedStep(nn.Module):
     def __init__(self, model: SGNet, decoder: DetectionDecoder, size: tuple[int, int]) -> None:
         super().__init__()
         self.network = FrameNetwork(model).eval()
-        self.decoder = decoder
+        self.decoder = GraphDecoder(
+            decoder.score_threshold,
+            decoder.top_k,
+            decoder.nms_threshold,
+            decoder.max_detections,
+        )
         self.size = size
 
     def first_features(self, image: Tensor) -> Tensor:
@@ -64,100 +97,31 @@ class ExportedStep(nn.Module):
             is_first: [1] bool; the first frame of a video is its own reference.
         """
         maps = self.network(image)
-        scores = detection_scores(maps.class_logits, maps.centerness_logits)
-        picked, start = [], 0
-        num_classes = scores.shape[1]
-        for level in torch.split(scores, list(maps.grid.level_sizes)):
-            most = min(self.decoder.top_k, level.numel())
-            picked.append(level.flatten().topk(most).indices + start * num_classes)
-            start += level.shape[0]
-        index = torch.cat(picked)
-        index = index[scores.flatten()[index] > self.decoder.score_threshold]
-        location = torch.div(index, num_classes, rounding_mode="floor")
-        label = index % num_classes
-        boxes = boxes_at(location, maps.distances_ltrb, maps.grid, self.size)
-        score = scores.flatten()[index]
-        apart = label[:, None] * (max(self.size) + 1.0)  # classes do not suppress each other
-        kept = nms(boxes + apart, score, self.decoder.nms_threshold)
-        kept = kept[: self.decoder.max_detections]
-        location, boxes = location[kept], boxes[kept]
-        reference = torch.where(is_first[:, None], maps.box_features, previous)
-        movements = self.network.movements(maps, reference, location)
-        movements = movements * maps.grid.strides[location][:, None]
-        blender = self.network.blender
-        masks = dense_masks(
-            maps.base_masks[0],
-            self.network.coefficients(maps, location),
-            boxes,
-            stride=self.network.mask_stride,
-            reading=blender.reading,
-            grid=blender.grid,
-            cell_size=blender.cell_size,
+        return self.finish(maps, self.selected(maps), previous, is_first)
+
+    def selected(self, maps: FrameMaps) -> SelectedBoxes:
+        """The detections of a frame."""
+        return self.decoder.select(
+            maps.class_logits, maps.centerness_logits, maps.distances_ltrb, maps.grid, self.size
+        )
+
+    def finish(
+        self, maps: FrameMaps, selected: SelectedBoxes, previous: Tensor, is_first: Tensor
+    ) -> tuple[Tensor, ...]:
+        """The fields of `StepOutputs` for chosen detections; see `forward`."""
+        found = self.network.instances(
+            maps, previous, selected.location_indices, selected.boxes_xyxy, is_first
         )
         return tuple(
             StepOutputs(
-                boxes,
-                score[kept],
-                label[kept],
-                maps.grid.locations[location],
-                movements,
-                masks,
+                selected.boxes_xyxy,
+                selected.scores,
+                selected.labels,
+                found.locations,
+                found.movements,
+                found.masks.logits.sigmoid(),
+                found.masks.pixels.corners,
+                found.masks.pixels.extents,
                 maps.box_features,
             )
         )
-
-
-def dense_masks(
-    base_masks: Tensor,
-    coefficients: Tensor,
-    boxes_xyxy: Tensor,
-    *,
-    stride: int,
-    reading: str,
-    grid: int,
-    cell_size: float,
-) -> Tensor:
-    """Mask probabilities [N, h, w], 0 outside the boxes; `blend` for graphs of fixed shapes.
-
-    Args:
-        base_masks: [C, h, w].
-        coefficients: [N, S].
-        boxes_xyxy: [N, 4] input pixels.
-        stride: input pixels per base-mask pixel.
-        reading: of SG-Net Eq. 2, see `sgnet.ops.mask_assembly.blend`.
-        grid: G of Eq. 1.
-        cell_size: of Eq. 1, in input pixels.
-    """
-    channels, height, width = base_masks.shape
-    divisions = box_divisions(boxes_xyxy, grid, cell_size)  # [N, 2] columns, rows
-    inside_x, cell_x = _along(boxes_xyxy[:, 0], boxes_xyxy[:, 2], divisions[:, 0], width, stride)
-    inside_y, cell_y = _along(boxes_xyxy[:, 1], boxes_xyxy[:, 3], divisions[:, 1], height, stride)
-    cells = cell_y[:, :, None] * divisions[:, 0, None, None] + cell_x[:, None]  # [N, h, w]
-    flat = base_masks.flatten(1)  # [C, h*w]
-    if reading == "region":
-        pixel = torch.arange(height * width, device=cells.device)
-        values = base_masks.flatten()[cells.flatten(1) * (height * width) + pixel]
-        logits = coefficients.gather(1, cells.flatten(1)) * values
-    elif reading == "region_vector":
-        vectors = coefficients.reshape(-1, grid * grid, channels)
-        logits = torch.zeros_like(cells.flatten(1), dtype=flat.dtype)
-        for cell in range(grid * grid):
-            logits = torch.where(cells.flatten(1) == cell, vectors[:, cell] @ flat, logits)
-    elif reading == "global":
-        used = torch.arange(channels, device=cells.device) < divisions.prod(dim=1, keepdim=True)
-        logits = (coefficients * used) @ flat
-    else:
-        logits = coefficients @ flat
-    inside = inside_y[:, :, None] & inside_x[:, None]
-    return logits.sigmoid().view_as(inside) * inside
-
-
-def _along(
-    low: Tensor, high: Tensor, divisions: Tensor, length: int, stride: int
-) -> tuple[Tensor, Tensor]:
-    """Which map pixels [N, length] a box touches along one axis, and the cell of each."""
-    pixel = torch.arange(length, device=low.device)
-    inside = (pixel >= (low / stride).floor()[:, None]) & (pixel < (high / stride).ceil()[:, None])
-    inside = inside & (high > low)[:, None]
-    centers = (pixel + 0.5) * stride
-    return inside, axis_cells(centers, low[:, None], high[:, None], divisions[:, None])

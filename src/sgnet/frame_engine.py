@@ -72,24 +72,17 @@ class TorchFrameEngine:
             selected: its N boxes; none is fine.
             size: (height, width) of the network's input.
         """
-        locations = selected.location_indices
-        movements = self.network.movements(maps, self._reference, locations)
-        self._reference = maps.box_features
-        blended = self.network.blender(
-            maps.base_masks,
-            torch.zeros_like(selected.labels),
-            self.network.coefficients(maps, locations),
-            selected.boxes_xyxy,
-            self.network.mask_stride,
+        found = self.network.instances(
+            maps, self._reference, selected.location_indices, selected.boxes_xyxy
         )
-        strides = maps.grid.strides[locations][:, None]
+        self._reference = maps.box_features
         return FrameDetections(
             boxes_xyxy=selected.boxes_xyxy.cpu().numpy(),
             scores=selected.scores.cpu().numpy(),
             labels=selected.labels.cpu().numpy(),
-            locations=maps.grid.locations[locations].cpu().numpy(),
-            movements=(movements * strides).cpu().numpy(),
-            masks=tuple(base_crops(blended)),
+            locations=found.locations.cpu().numpy(),
+            movements=found.movements.cpu().numpy(),
+            masks=tuple(base_crops(found.masks)),
             mask_size=(maps.base_masks.shape[-2], maps.base_masks.shape[-1]),
             input_size=size,
         )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.records import BaseCrop, Category, FrameDetections
+from sgnet.ops.mask_crops import split_crops
+from sgnet.records import Category, FrameDetections
 from sgnet.streaming import InstanceStreamer
 from sgnet.tracking import MovementTracker
 
@@ -59,6 +61,20 @@ class OnnxFrameEngine:
         """Starts a new video."""
         self._features: NDArray[np.float32] | None = None
 
+    def feeds(self, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
+        """Inputs of the graph for the next frame; see `detect`."""
+        expected = tuple(self.description["input_size"])
+        if image.shape[:2] != expected:
+            raise ValueError(
+                f"frames must have the exported (height, width) {expected}, got {image.shape[:2]}"
+            )
+        first = self._features is None
+        return {
+            "image": np.ascontiguousarray(image.transpose(2, 0, 1)),
+            "previous": self._nothing if self._features is None else self._features,
+            "is_first": np.array([first]),
+        }
+
     def detect(self, image: NDArray[np.uint8]) -> FrameDetections:
         """Detections of the next frame.
 
@@ -68,51 +84,45 @@ class OnnxFrameEngine:
         Raises:
             ValueError: another size than the exported one.
         """
-        expected = tuple(self.description["input_size"])
-        if image.shape[:2] != expected:
-            raise ValueError(
-                f"frames must have the exported (height, width) {expected}, got {image.shape[:2]}"
-            )
-        first = self._features is None
-        boxes, scores, labels, locations, movements, masks, self._features = self._session.run(
-            None,
-            {
-                "image": np.ascontiguousarray(image.transpose(2, 0, 1)),
-                "previous": self._nothing if first else self._features,
-                "is_first": np.array([first]),
-            },
-        )
+        outputs = self._session.run(None, self.feeds(image))
+        boxes, scores, labels, locations, movements, *masks, self._features = outputs
+        height, width = self.description["input_size"]
+        stride = self.description["mask_stride"]
         return FrameDetections(
             boxes_xyxy=boxes,
             scores=scores,
             labels=labels,
             locations=locations,
             movements=movements,
-            masks=tuple(_crop(mask) for mask in masks),
-            mask_size=(masks.shape[1], masks.shape[2]),
-            input_size=expected,
+            masks=tuple(split_crops(*masks)),
+            mask_size=(height // stride, width // stride),
+            input_size=(height, width),
         )
 
 
 def onnx_predictor(
-    path: str | Path, providers: list[str] | None = None, threads: int | None = None
+    path: str | Path,
+    providers: list[str] | None = None,
+    threads: int | None = None,
+    tracker: Mapping[str, Any] | None = None,
 ) -> InstanceStreamer:
-    """A predictor from an exported model alone: tracker, categories and input size come with it."""
+    """A predictor from an exported model alone: tracker, categories and input size come with it.
+
+    Args:
+        path: the onnx file.
+        providers: of onnxruntime, best first; None is the CPU.
+        threads: None is onnxruntime's choice.
+        tracker: settings that replace the file's.
+
+    Raises:
+        ValueError: no such file, or none of our exports.
+    """
     engine = OnnxFrameEngine(path, providers, threads)
     description = engine.description
     return InstanceStreamer(
         engine,
-        MovementTracker(**description["tracker"]),
+        MovementTracker(**{**description["tracker"], **(tracker or {})}),
         [Category(entry["id"], entry["name"]) for entry in description["categories"]],
         tuple(description["input_size"]),
         fixed_size=True,
     )
-
-
-def _crop(mask: NDArray[np.float32]) -> BaseCrop:
-    """The part of a mask that is not 0."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if rows.size == 0:
-        return BaseCrop(0, 0, np.zeros((0, 0), dtype=np.float32))
-    top, left = int(rows[0]), int(columns[0])
-    return BaseCrop(top, left, mask[top : rows[-1] + 1, left : columns[-1] + 1])

@@ -5,7 +5,7 @@ Memory grows with live tracks and not with frames: what leaves is run lengths.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from sgnet.evaluation.track_results import TrackCollector
 from sgnet.ops.frame_sizes import fit_size, resize_frame
-from sgnet.ops.mask_crops import MASK_THRESHOLD, axis_interpolation, encode_crops, upsampled_crop
-from sgnet.ops.rle import decode
+from sgnet.ops.mask_crops import encode_upsampled
+from sgnet.ops.rle import decode, is_background
 from sgnet.records import Category, FrameDetections, ResultTrack, Rle, TrackedInstance
-from sgnet.sources import FrameSource, Source, SourceFrame, open_source, prefetched
+from sgnet.sources import Source, SourceFrame, newest_frames, open_source, prefetched
 from sgnet.tracking import MovementTracker
+
+LIVE_AHEAD = 1  # frames that wait between two steps where they should be fresh
 
 
 class FrameEngine(Protocol):
@@ -129,7 +131,8 @@ class InstanceStreamer:
     def stream(self, source: Source, ahead: int = 4) -> Generator[FrameResult, None, None]:
         """Results of a video as its frames come.
 
-        Reading, the network and the encoding of masks overlap in three threads.
+        Reading, the network and the encoding of masks overlap in three threads. Of a live source
+        (camera, rtsp, ...) the newest frame is taken whenever there is room, and others dropped.
 
         Args:
             source: see `sgnet.sources.open_source`.
@@ -142,7 +145,9 @@ class InstanceStreamer:
         opened = open_source(source)
         self.reset()
         turn = self._turn = object()
-        frames = prefetched(self._prepared(opened), ahead)
+        live = newest_frames(opened) if opened.live else opened
+        ahead = min(ahead, LIVE_AHEAD) if opened.live else ahead
+        frames = prefetched(self._prepared(live), ahead)
         with closing(prefetched(self._detected(frames), ahead)) as detected:
             for frame, detections in detected:
                 if self._turn is not turn:
@@ -178,7 +183,9 @@ class InstanceStreamer:
         instances = tracked_instances(detections, track_ids, size)
         return FrameResult(frame, tuple(instances), self.classes)
 
-    def _prepared(self, frames: FrameSource) -> Iterator[tuple[SourceFrame, NDArray[np.uint8]]]:
+    def _prepared(
+        self, frames: Iterable[SourceFrame]
+    ) -> Iterator[tuple[SourceFrame, NDArray[np.uint8]]]:
         for frame in frames:
             size = fit_size((frame.image.shape[0], frame.image.shape[1]), self.input_size)
             yield frame, resize_frame(frame.image, size)
@@ -187,13 +194,17 @@ class InstanceStreamer:
         self, frames: Iterator[tuple[SourceFrame, NDArray[np.uint8]]]
     ) -> Iterator[tuple[SourceFrame, FrameDetections]]:
         for frame, image in frames:
-            size = (image.shape[0], image.shape[1])
-            if not self.fixed_size or size == self.input_size:
+            if not self.fixed_size or image.shape[:2] == self.input_size:
                 yield frame, self.engine.detect(image)
                 continue
-            below, beside = (most - side for most, side in zip(self.input_size, size, strict=True))
-            filled = np.pad(image, ((0, below), (0, beside), (0, 0)))
-            yield frame, restricted(self.engine.detect(filled), size)
+            found = self.engine.detect(filled_up(image, self.input_size))
+            yield frame, restricted(found, (image.shape[0], image.shape[1]))
+
+
+def filled_up(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The image with black at the right and bottom up to (height, width), as in training."""
+    below, beside = (most - side for most, side in zip(size, image.shape, strict=False))
+    return np.pad(image, ((0, below), (0, beside), (0, 0)))
 
 
 def tracked_instances(
@@ -206,24 +217,18 @@ def tracked_instances(
         track_ids: of the same instances.
         size: (height, width) of the original frame.
     """
-    rows = axis_interpolation(detections.mask_size[0], size[0])
-    columns = axis_interpolation(detections.mask_size[1], size[1])
-    crops = [
-        upsampled_crop(crop.probabilities, crop.top, crop.left, rows, columns, MASK_THRESHOLD)
-        for crop in detections.masks
-    ]
+    masks = encode_upsampled(detections.masks, detections.mask_size, size)
     height, width = detections.input_size
     scale = np.array([size[1] / width, size[0] / height] * 2, dtype=np.float32)
     boxes = (detections.boxes_xyxy * scale).tolist()
     return [
-        TrackedInstance(track_id, label, score, (b[0], b[1], b[2], b[3]), mask, not crop.mask.any())
-        for track_id, label, score, b, mask, crop in zip(
+        TrackedInstance(track_id, label, score, (b[0], b[1], b[2], b[3]), mask, is_background(mask))
+        for track_id, label, score, b, mask in zip(
             track_ids,
             detections.labels.tolist(),
             detections.scores.tolist(),
             boxes,
-            encode_crops(crops, *size),
-            crops,
+            masks,
             strict=True,
         )
     ]

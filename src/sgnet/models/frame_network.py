@@ -18,9 +18,11 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from sgnet.models.sgnet import Levels, SGNet, location_grid
+from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.structures import LocationGrid, TensorGroup
 
 REACH = 2  # two 3x3 convolutions see two locations to each side
+WINDOW = 9  # a 3x3 convolution reads nine locations
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class FrameMaps(TensorGroup):
         centerness_logits: [L].
         distances_ltrb: [L, 4] >= 0 in units of the stride.
         base_masks: [1, C, h, w].
-        pyramid: [L, C] pyramid features of all levels.
+        pyramid: [L + 1, C] pyramid features of all levels, and zeros.
         box_features: [L, C] centerness-branch features; the next frame's reference features.
         grid: the locations.
         level_shapes: (height, width) of each level.
@@ -46,6 +48,26 @@ class FrameMaps(TensorGroup):
     box_features: Tensor
     grid: LocationGrid
     level_shapes: tuple[tuple[int, int], ...]
+
+    @property
+    def width(self) -> int:
+        """C, the channels of the pyramid."""
+        return self.pyramid.shape[1]
+
+
+@dataclass(frozen=True)
+class InstanceOutputs:
+    """What only the N detections of a frame need.
+
+    Attributes:
+        locations: [N, 2] centerness locations, input pixels.
+        movements: [N, 2] displacement since the frame before, input pixels.
+        masks: logits inside the boxes.
+    """
+
+    locations: Tensor
+    movements: Tensor
+    masks: BlendedMasks
 
 
 class FrameNetwork(nn.Module):
@@ -70,7 +92,9 @@ class FrameNetwork(nn.Module):
         self.boxes_and_centerness = _joined(
             source.detection_head.box_distances, source.detection_head.centerness
         )
-        self.spatial_attention = source.mask_head.spatial_attention
+        attention = source.mask_head.spatial_attention
+        self.attention_hidden = _as_product(attention.hidden)
+        self.attention_scores = _as_product(attention.scores)
         self.base_masks = source.mask_head.base_masks
         _in_place(self.base_masks.fuse)
         self.blender = source.mask_head.blender
@@ -109,41 +133,84 @@ class FrameNetwork(nn.Module):
             centerness_logits=boxes[:, 4],
             distances_ltrb=boxes[:, :4].relu(),
             base_masks=self.base_masks(pyramid).float(),
-            pyramid=_rows(pyramid),
+            pyramid=_rows([*pyramid, torch.zeros_like(pyramid[0][..., :1, :1])]),
             box_features=_rows(features),
             grid=self._grid(shapes, pyramid[0].device),
             level_shapes=shapes,
         )
 
-    def coefficients(self, maps: FrameMaps, locations: Tensor) -> Tensor:
-        """Attention scores [N, S] at locations [N] of a frame."""
-        table, inside = self._neighbours(maps, locations)
-        windows = maps.pyramid[table] * inside[..., None]  # [N, 5, 5, C]
-        attention = self.spatial_attention
-        hidden = F.conv2d(
-            windows.movedim(-1, 1), attention.hidden.weight, attention.hidden.bias
-        ).relu()  # [N, C, 3, 3]
-        # the second convolution sees zeros outside of the map, not the first one's bias
-        hidden = hidden * inside[:, None, 1:-1, 1:-1]
-        scores = F.conv2d(hidden, attention.scores.weight, attention.scores.bias)
-        return scores.flatten(1).float()
+    def instances(
+        self,
+        maps: FrameMaps,
+        reference: Tensor | None,
+        locations: Tensor,
+        boxes_xyxy: Tensor,
+        is_first: Tensor | None = None,
+    ) -> InstanceOutputs:
+        """Movements and masks of N detections; none is fine.
 
-    def movements(self, maps: FrameMaps, reference: Tensor | None, locations: Tensor) -> Tensor:
+        Args:
+            maps: of the frame.
+            reference: [L, C] `box_features` of the frame before; None takes this frame's own.
+            locations: [N] index into the L locations.
+            boxes_xyxy: [N, 4] input pixels.
+            is_first: [1] bool; where True `reference` is not looked at, for graphs without None.
+        """
+        masks = self.blender(
+            maps.base_masks,
+            torch.zeros_like(locations),
+            self.coefficients(maps, locations),
+            boxes_xyxy,
+            self.mask_stride,
+        )
+        strides = maps.grid.strides[locations][:, None]
+        movements = self.movements(maps, reference, locations, is_first) * strides
+        return InstanceOutputs(maps.grid.locations[locations], movements, masks)
+
+    def coefficients(self, maps: FrameMaps, locations: Tensor) -> Tensor:
+        """Attention scores [N, S] at locations [N] of a frame.
+
+        The two 3x3 convolutions as products of matrices, at 9 positions and at 1 a location.
+        """
+        table, inside = self._neighbours(maps, locations)
+        patches = maps.pyramid.index_select(0, table.flatten()).view(-1, WINDOW * maps.width)
+        hidden = self.attention_hidden(patches).relu()
+        # the second convolution sees zeros outside of the map, not the first one's bias
+        hidden = hidden.view(-1, WINDOW, maps.width) * inside[..., None]
+        scores: Tensor = self.attention_scores(hidden.flatten(1))
+        return scores.float()
+
+    def movements(
+        self,
+        maps: FrameMaps,
+        reference: Tensor | None,
+        locations: Tensor,
+        is_first: Tensor | None = None,
+    ) -> Tensor:
         """Movements [N, 2] in units of the stride at locations [N].
 
         Args:
             maps: of the frame.
             reference: [L, C] `box_features` of the frame before; None takes this frame's own.
             locations: [N] index into the L locations.
+            is_first: see `instances`.
         """
-        features = maps.box_features[locations]
+        features = maps.box_features.index_select(0, locations)
         if self.uses_reference:
-            before = maps.box_features if reference is None else reference
-            features = torch.cat([features, before[locations]], dim=1)
+            before = features if reference is None else reference.index_select(0, locations)
+            if is_first is not None:
+                before = torch.where(is_first[:, None], features, before)
+            features = torch.cat([features, before], dim=1)
         return F.linear(features, self.movement.weight.flatten(1), self.movement.bias).float()
 
     def _neighbours(self, maps: FrameMaps, locations: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows [N, 5, 5] of the locations around each, and which of them are on its level."""
+        """What the two convolutions read.
+
+        Returns:
+            Rows [N, 9, 9] of `pyramid` in the 3x3 windows at the 3x3 positions around each
+            location, the last one, of zeros, where its level ends; and which of the positions
+            [N, 9] are on the level.
+        """
         device = locations.device
         sizes = torch.tensor(maps.grid.level_sizes, device=device)
         starts = sizes.cumsum(0) - sizes
@@ -157,8 +224,12 @@ class FrameNetwork(nn.Module):
             (columns >= 0) & (columns < width[:, None])
         )[:, None]
         index = starts[level, None, None] + rows[:, :, None] * width[:, None, None]
-        index = (index + columns[:, None]).where(inside, 0)
-        return index, inside.to(maps.pyramid.dtype)
+        index = (index + columns[:, None]).where(inside, sum(maps.grid.level_sizes))  # [N, 5, 5]
+        windows = torch.arange(3, device=device)
+        span = windows[:, None] + windows  # [position, neighbour] along one side
+        flat = (5 * span[:, None, :, None] + span[None, :, None]).view(WINDOW, WINDOW)
+        positions = inside[:, 1:-1, 1:-1].flatten(1)
+        return index.flatten(1)[:, flat], positions.to(maps.pyramid.dtype)
 
     def _grid(self, shapes: tuple[tuple[int, int], ...], device: torch.device) -> LocationGrid:
         key = (*shapes, device)
@@ -204,6 +275,16 @@ def _in_place(tower: nn.Sequential) -> nn.Sequential:
         if isinstance(layer, nn.ReLU):
             layer.inplace = True
     return tower
+
+
+def _as_product(convolution: nn.Conv2d) -> nn.Linear:
+    """A 3x3 convolution at single positions, whose windows are rows [9 * C], by neighbour."""
+    product = nn.Linear(WINDOW * convolution.in_channels, convolution.out_channels)
+    weights = convolution.weight.permute(0, 2, 3, 1).flatten(1)
+    product.weight = nn.Parameter(weights.contiguous(), requires_grad=False)
+    if convolution.bias is not None:
+        product.bias = nn.Parameter(convolution.bias, requires_grad=False)
+    return product
 
 
 def _rows(levels: Levels | list[Tensor]) -> Tensor:

@@ -1,12 +1,14 @@
 """A checkpoint to one graph: frame and the last frame's features in, instances and features out.
 
 python scripts/export.py checkpoint=runs/demo/checkpoints/last.ckpt format=onnx
+python scripts/export.py checkpoint=... format=onnx_int8 calibration=data/shapes_small/train
 """
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import hydra
@@ -14,20 +16,33 @@ from omegaconf import DictConfig, OmegaConf
 
 from sgnet.checkpoint import load_checkpoint
 from sgnet.export import export
+from sgnet.ops.atomic_file import require_writable
+from sgnet.quantization import calibration_frames, quantize_onnx
 from sgnet.training import exit_on_error
 
-SUFFIXES = {"onnx": ".onnx", "torch_export": ".pt2"}
+SUFFIXES = {"onnx": ".onnx", "onnx_int8": ".int8.onnx", "torch_export": ".pt2"}
 
 
 def run(cfg: DictConfig) -> Path:
     """Exports; returns the file."""
+    if cfg.format not in SUFFIXES:
+        raise ValueError(f"format must be one of {', '.join(SUFFIXES)}, got {cfg.format!r}")
+    output = Path(cfg.output or Path(cfg.checkpoint).with_suffix(SUFFIXES[cfg.format]))
+    require_writable(output.parent)
     settings: dict[str, Any] = {
         name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
     }
     loaded = load_checkpoint(cfg.checkpoint, **settings)
-    suffix = SUFFIXES.get(cfg.format, "")
-    output = Path(cfg.output or Path(cfg.checkpoint).with_suffix(suffix))
-    export(loaded, loaded.tracker.settings, output, cfg.format)
+    if cfg.format != "onnx_int8":
+        export(loaded, loaded.tracker.settings, output, cfg.format)
+        return output
+    if cfg.calibration is None:
+        raise ValueError("onnx_int8 needs calibration=, a folder of training images or a video")
+    frames = calibration_frames(cfg.calibration, cfg.calibration_frames, loaded.input_size)
+    with TemporaryDirectory() as folder:
+        exact = Path(folder, "float32.onnx")
+        export(loaded, loaded.tracker.settings, exact, "onnx")
+        quantize_onnx(exact, output, frames)
     return output
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import islice
 from threading import Event
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
@@ -22,7 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sgnet.prediction import PredictionFiles
 from sgnet.sources import open_source
 from sgnet.training import exit_on_error
-from sgnet.video_predictor import VideoPredictor
+from sgnet.video_predictor import open_predictor
 
 INTERRUPTED = 130  # the shell's status for Ctrl-C
 
@@ -45,12 +46,10 @@ def noted_interrupt() -> Iterator[Event]:
 
 def predict(cfg: DictConfig) -> int:
     """Runs the video; returns the exit status."""
-    settings = {
+    settings: dict[str, Any] = {
         name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
     }
-    predictor = VideoPredictor.from_checkpoint(
-        cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, **settings
-    )
+    predictor = open_predictor(cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, **settings)
     source = open_source(cfg.source)
     columns = (
         TextColumn("{task.description}"),

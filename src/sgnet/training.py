@@ -28,8 +28,9 @@ from sgnet.lightning_module import LOGGED_STATS, SGNetModule
 from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
 from sgnet.ops.atomic_file import require_writable, write_json
-from sgnet.split_tracking import SplitTracking
+from sgnet.split_tracking import SplitTracking, in_chunks, streamed
 from sgnet.structures import Category
+from sgnet.video_predictor import Speed, is_exported, open_predictor
 from sgnet.visualization.curves import plot_training_curves
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 
@@ -149,22 +150,18 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     Raises:
         ValueError: a setting, the checkpoint or the data set is wrong.
     """
-    loaded = load_checkpoint(cfg.checkpoint, _given(cfg.decoder), _given(cfg.tracker))
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
     truth = load_annotations(path)
     videos = data.scored_videos(cfg.split)
-    device = _device(cfg.device)
+    track_split, categories, input_size = _split_tracking(cfg, data)
     output = Path(cfg.output or Path(cfg.checkpoint).parent.parent / "evaluation" / cfg.split)
     require_writable(output)  # all that can be known beforehand stops the work before it starts
     check_frames(videos, images)
-    classes = category_ids(loaded.categories, truth.categories)
-    track_split = SplitTracking(
-        device, cfg.speed, cfg.compiled, data.frames_per_chunk, data.num_workers
-    )
+    classes = category_ids(categories, truth.categories)
     started = time.perf_counter()
-    tracks = track_split(loaded, videos, images, classes)
+    tracks = track_split(videos, images, classes)
     seconds = time.perf_counter() - started
     save_results(tracks, output / "results.json")
     zip_results(output / "results.json", output / "results.zip")
@@ -175,7 +172,7 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
             lambda name: read_frame(images / name),
             {category.id: category.name for category in truth.categories},
             cfg.min_score,
-            loaded.input_size,
+            input_size,
         )
         write_track_pictures(pictures, videos[: cfg.pictures], tracks, output)
     if not truth.has_annotations:
@@ -185,6 +182,21 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     metrics = evaluate(videos, truth.categories, annotated, tracks)
     write_json(metrics.as_json(), output / "metrics.json")
     return f"{format_table(metrics, truth.categories)}\n{summary}"
+
+
+def _split_tracking(
+    cfg: DictConfig, data: YouTubeVISDataModule
+) -> tuple[SplitTracking, tuple[Category, ...], tuple[int, int]]:
+    """How the split's videos are tracked, the network's categories and its input size."""
+    device = _device(cfg.device)
+    decoder, tracker = _given(cfg.decoder), _given(cfg.tracker)
+    if cfg.speed is None and not is_exported(cfg.checkpoint):
+        loaded = load_checkpoint(cfg.checkpoint, decoder, tracker)
+        tracking = in_chunks(loaded, device, data.frames_per_chunk, data.num_workers)
+        return tracking, loaded.categories, loaded.input_size
+    speed: Speed = cfg.speed or "exact"
+    predictor = open_predictor(cfg.checkpoint, str(device), speed, cfg.compiled, decoder, tracker)
+    return streamed(predictor), predictor.classes, predictor.input_size
 
 
 def _given(settings: DictConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -66,7 +67,10 @@ class VideoPredictor(InstanceStreamer):
 
     @staticmethod
     def from_onnx(
-        path: str | Path, providers: list[str] | None = None, threads: int | None = None
+        path: str | Path,
+        providers: list[str] | None = None,
+        threads: int | None = None,
+        tracker: Mapping[str, Any] | None = None,
     ) -> InstanceStreamer:
         """A predictor from a model that scripts/export.py wrote; runs in onnxruntime.
 
@@ -76,8 +80,48 @@ class VideoPredictor(InstanceStreamer):
             path: the onnx file.
             providers: of onnxruntime, best first; None is the CPU.
             threads: None is onnxruntime's choice.
+            tracker: settings that replace the file's.
 
         Raises:
             ValueError: no such file, or none of our exports.
         """
-        return onnx_predictor(path, providers, threads)
+        return onnx_predictor(path, providers, threads, tracker)
+
+
+def open_predictor(
+    path: str | Path,
+    device: str | None = None,
+    speed: Speed = "exact",
+    compiled: bool = False,
+    decoder: Mapping[str, Any] | None = None,
+    tracker: Mapping[str, Any] | None = None,
+) -> InstanceStreamer:
+    """A predictor from a checkpoint, or from an exported model where the name ends in .onnx.
+
+    Args:
+        path: of either.
+        device: see `VideoPredictor.from_checkpoint`; an exported model runs on the CPU.
+        speed: of a checkpoint.
+        compiled: of a checkpoint.
+        decoder: settings that replace the checkpoint's; an exported model's are fixed.
+        tracker: settings that replace the file's.
+
+    Raises:
+        ValueError: no such file, or a setting that an exported model cannot follow.
+    """
+    if not is_exported(path):
+        return VideoPredictor.from_checkpoint(
+            path, device, speed, compiled, decoder=decoder or {}, tracker=tracker or {}
+        )
+    given = {"decoder": decoder, "compiled": compiled, "speed": speed != "exact"}
+    for name, value in given.items():
+        if value:
+            raise ValueError(
+                f"{path}: {name} cannot be set for an exported model; give it to scripts/export.py"
+            )
+    return onnx_predictor(path, tracker=tracker)
+
+
+def is_exported(path: str | Path) -> bool:
+    """Whether a file's name says that it is an exported model."""
+    return Path(path).suffix == ".onnx"

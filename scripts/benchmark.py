@@ -6,6 +6,7 @@ python scripts/benchmark.py output=bench.json
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import hydra
@@ -15,36 +16,41 @@ from rich.console import Console
 from rich.table import Table
 
 from sgnet.benchmark.compare import BenchmarkSettings, compare
-from sgnet.ops.atomic_file import write_json
+from sgnet.ops.atomic_file import require_writable, write_json
 from sgnet.training import exit_on_error
 
 
 def show(figures: dict[str, Any]) -> None:
     """Prints the tables."""
     console = Console(file=sys.stdout)
-    times = Table("milliseconds a frame", "median", "quartiles", "memory MB", "G multiply-adds")
+    times = Table("milliseconds a frame", "median", "quartiles", "peak MB")
     for name, timing in figures["milliseconds"].items():
-        work = figures["work"].get(name)
         memory = figures["memory_mb"].get(name)
         times.add_row(
             name,
             f"{timing['median']:.1f}",
             f"{timing['low']:.1f} .. {timing['high']:.1f}",
             "" if memory is None else f"{memory:.0f}",
-            "" if work is None else f"{work['multiply_adds_g']:.1f}",
         )
     console.print(times)
-    stages = Table("stage, 10 instances", *figures["stages"])
-    for stage in figures["stages"]["exact"]:
-        stages.add_row(stage, *(f"{s[stage]['median']:.1f}" for s in figures["stages"].values()))
-    console.print(stages)
-    for mode in ("exact", "fastest"):
-        console.print(mode, figures[mode])
-    console.print(figures["machine"])
+    for name, by_count in figures["stages"].items():
+        stages = Table(f"{name}: stage", *(f"{count} instances" for count in by_count))
+        for stage in next(iter(by_count.values())):
+            stages.add_row(stage, *(f"{s[stage]['median']:.1f}" for s in by_count.values()))
+        console.print(stages)
+    work = Table("network", "M parameters", "G multiply-adds")
+    for name, amount in figures["work"].items():
+        if amount:
+            work.add_row(name, f"{amount['parameters_m']:.1f}", f"{amount['multiply_adds_g']:.1f}")
+    console.print(work)
+    for part in ("modes", "trials_ms", "exact", "fastest", "machine"):
+        console.print(part, figures[part])
 
 
 def run(cfg: DictConfig) -> None:
     """Measures, prints and writes."""
+    if cfg.output is not None:
+        require_writable(Path(cfg.output).parent)
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
     settings = BenchmarkSettings(
@@ -53,6 +59,7 @@ def run(cfg: DictConfig) -> None:
         cfg.warmup,
         cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"),
         cfg.compile_too,
+        cfg.onnx_too,
         tuple(cfg.depths),
     )
     figures = compare(settings)

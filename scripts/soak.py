@@ -26,7 +26,7 @@ from rich.progress import track
 
 from sgnet.checkpoint import LoadedCheckpoint
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
-from sgnet.ops.atomic_file import write_json
+from sgnet.ops.atomic_file import require_writable, write_json
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
@@ -106,6 +106,8 @@ def soak(cfg: DictConfig) -> dict[str, Any]:
 
 def run(cfg: DictConfig) -> None:
     """Measures, prints and writes."""
+    if cfg.output is not None:
+        require_writable(Path(cfg.output).parent)
     figures = soak(cfg)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     if cfg.output is not None:

@@ -8,13 +8,13 @@ import torch
 from builders import tiny_model
 
 from sgnet.benchmark.compare import BenchmarkSettings, compare, ratios
-from sgnet.benchmark.contestants import fcos, mask_rcnn, ours
+from sgnet.benchmark.contestants import FCOS, MaskRCNN, Ours
 from sgnet.benchmark.forced import ForcedBoxes
+from sgnet.benchmark.forced_step import export_forced
+from sgnet.benchmark.modes import build_onnx
 from sgnet.benchmark.stages import STAGES, stage_times
 from sgnet.benchmark.timing import Timing, time_in_turn
-from sgnet.frame_engine import TorchFrameEngine
 from sgnet.ops.rle import area
-from sgnet.postprocess import DetectionDecoder
 
 SIZE = (128, 192)
 
@@ -23,9 +23,14 @@ def image() -> np.ndarray:
     return np.random.default_rng(0).integers(0, 256, (*SIZE, 3), dtype=np.uint8)
 
 
-def engine() -> TorchFrameEngine:
+def ours() -> Ours:
     torch.manual_seed(0)
-    return TorchFrameEngine(tiny_model(40).eval(), DetectionDecoder())
+    return Ours(tiny_model(40).eval(), "cpu")
+
+
+def run(contestant, forced: ForcedBoxes):
+    contestant.force(forced)
+    return contestant.encode(contestant.detect(image()), image())
 
 
 @pytest.mark.parametrize("count", [0, 1, 30])
@@ -42,9 +47,9 @@ def test_forced_boxes_lie_in_the_frame_and_repeat(count):
 @pytest.mark.parametrize("count", [0, 3, 20])
 def test_all_contestants_give_as_many_instances_as_were_forced(count):
     forced = ForcedBoxes.drawn(count, (100, 150), 40, "cpu")
-    instances = ours("ours", engine(), forced).run(image())
+    instances = run(ours(), forced)
     assert len(instances) == count
-    rival = mask_rcnn("Mask R-CNN", SIZE, forced).run(image())
+    rival = run(MaskRCNN(SIZE, "cpu"), forced)
     assert len(rival) == count
     if count:
         assert sum(area(rle) for rle in rival) > 0
@@ -53,18 +58,18 @@ def test_all_contestants_give_as_many_instances_as_were_forced(count):
 
 
 def test_fcos_gives_boxes():
-    assert "boxes" in fcos("FCOS", SIZE, torch.device("cpu")).run(image())[0]
+    assert "boxes" in FCOS(SIZE, "cpu").detect(image())
 
 
-def test_every_entry_runs_once_a_round_in_turn():
+def test_every_entry_runs_twice_a_round_in_turn():
     calls: list[str] = []
     times = time_in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, 2)
-    assert calls == ["a", "b"] * 5
+    assert calls == ["a", "a", "b", "b"] * 5
     assert set(times) == {"a", "b"}
 
 
 def test_ratios_are_those_of_the_medians():
-    values = {"Mask R-CNN 10": 800, "Mask R-CNN 100": 1200, "FCOS": 400}
+    values = {"Mask R-CNN 10": 800, "Mask R-CNN 100": 1200, "FCOS 10": 400}
     values |= {"exact 1": 300, "exact 10": 320, "exact 100": 330, "exact 200": 360}
     found = ratios({name: Timing(v, v, v) for name, v in values.items()}, "exact")
     assert found == {
@@ -78,11 +83,32 @@ def test_ratios_are_those_of_the_medians():
 
 def test_every_stage_is_timed():
     forced = ForcedBoxes.drawn(3, (100, 150), 40, "cpu")
-    assert tuple(stage_times(engine(), image(), forced, 1)) == STAGES
+    assert tuple(stage_times(ours(), image(), forced, 1)) == STAGES
+
+
+def test_a_graph_with_forced_detections_gives_the_masks_of_torch(tmp_path):
+    size = (64, 96)
+    torch.manual_seed(0)
+    model = tiny_model(40).eval()
+    export_forced(model, size, tmp_path / "forced.onnx")
+    picture = image()[: size[0], : size[1]]
+    graph, exact = build_onnx(str(tmp_path / "forced.onnx")), Ours(model, "cpu")
+    for count in (1, 5, 40):
+        forced = ForcedBoxes.drawn(count, size, 40, "cpu")
+        found = []
+        for contestant in (graph, exact):
+            contestant.engine.reset()
+            contestant.force(forced)
+            found.append(contestant.encode(contestant.detect(picture), picture))
+        assert len(found[0]) == count
+        areas = [[area(instance.mask) for instance in instances] for instances in found]
+        np.testing.assert_allclose(areas[0], areas[1], atol=3)
 
 
 @pytest.mark.slow
 def test_the_whole_benchmark_runs():
-    figures = compare(BenchmarkSettings((128, 192), 1, 0, compile_too=False, depths=(18,)))
+    settings = BenchmarkSettings((128, 192), 1, 0, compile_too=False, depths=(18,))
+    figures = compare(settings)
     for mode in ("exact", "fastest"):
         assert figures[mode]["maskrcnn_10_over_ours"] > 0
+        assert figures["memory_mb"][f"{mode} 10"] > 0

@@ -4,38 +4,45 @@ from __future__ import annotations
 
 import logging
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from rich.progress import Progress
-from torch.utils.flop_counter import FlopCounterMode
 
 from sgnet.benchmark.contestants import (
+    EXACT,
+    FCOS,
     NUM_CLASSES,
     Contestant,
-    fcos,
-    mask_rcnn,
-    our_model,
-    ours,
-    yolo_seg,
+    Image,
+    MaskRCNN,
+    Ours,
+    YoloSeg,
 )
 from sgnet.benchmark.forced import ForcedBoxes
+from sgnet.benchmark.memory import measured_work, peak_memory
+from sgnet.benchmark.modes import (
+    Builder,
+    build_ours,
+    onnx_modes,
+    rival_modes,
+    torch_modes,
+)
 from sgnet.benchmark.stages import stage_times
 from sgnet.benchmark.timing import Timing, time_in_turn
-from sgnet.frame_engine import TorchFrameEngine
-from sgnet.models import SGNet
-from sgnet.postprocess import DetectionDecoder
 
 log = logging.getLogger(__name__)
 COUNTS = (1, 10, 50, 100, 200)
 RIVAL_COUNTS = (10, 100)
 TRIAL_ROUNDS = 5
+STAGE_ROUNDS = 9
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,8 @@ class BenchmarkSettings:
         rounds: that count.
         warmup: rounds that do not.
         device: cpu, cuda, ...
-        compile_too: try torch.compile for the fastest mode; it takes minutes.
+        compile_too: try torch.compile for the fastest modes; it takes minutes.
+        onnx_too: try onnxruntime for our fastest mode, on the CPU.
         depths: of our backbones; the first is compared with the rivals.
     """
 
@@ -56,97 +64,214 @@ class BenchmarkSettings:
     warmup: int = 3
     device: str = "cpu"
     compile_too: bool = True
+    onnx_too: bool = True
     depths: tuple[int, ...] = (50, 101)
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One line of the table.
+
+    Attributes:
+        contestant: what runs.
+        count: forced detections.
+        encode: with run lengths.
+        from_jpeg: with the decoding of the frame.
+    """
+
+    contestant: Contestant
+    count: int
+    encode: bool = True
+    from_jpeg: bool = False
+
+
 def compare(settings: BenchmarkSettings) -> dict[str, Any]:
-    """Runs everything in one process.
+    """Runs everything in one process; memory in one process a contestant.
 
     Returns:
         Plain values: `exact` and `fastest` ratios, medians in milliseconds, memory, work, machine.
     """
-    image = np.random.default_rng(0).integers(0, 256, (*settings.size, 3), dtype=np.uint8)
-    forced = {
-        count: ForcedBoxes.drawn(count, settings.size, NUM_CLASSES, settings.device)
-        for count in COUNTS
-    }
-    model = our_model(settings.depths[0])
-    exact = TorchFrameEngine(model, DetectionDecoder(), settings.device)
-    fastest, fastest_name = _fastest(model, settings, image, forced[10])
-    contestants = [ours(f"exact {n}", exact, forced[n]) for n in COUNTS]
-    contestants += [ours(f"fastest {n}", fastest, forced[n]) for n in COUNTS]
-    contestants += _rivals(settings, forced)
-    for depth in settings.depths[1:]:
-        deeper = TorchFrameEngine(our_model(depth), DetectionDecoder(), settings.device)
-        contestants.append(ours(f"exact R{depth} 10", deeper, forced[10]))
-    work: dict[str, Callable[[], object]] = {c.name: _call(c.run, image) for c in contestants}
-    work |= {f"{c.name} without RLE": _call(c.run_network, image) for c in contestants[:2]}
-    jpeg = cv2.imencode(".jpg", image)[1]
-    work["JPEG decoding"] = lambda: cv2.imdecode(jpeg, cv2.IMREAD_COLOR_RGB)
-    with Progress(transient=True) as progress:
-        task = progress.add_task("benchmark", total=settings.rounds + settings.warmup)
-        times = time_in_turn(work, settings.rounds, settings.warmup, lambda: progress.advance(task))
-    return {
-        "exact": ratios(times, "exact"),
-        "fastest": {"mode": fastest_name, **ratios(times, "fastest")},
-        "milliseconds": {name: asdict(timing) for name, timing in times.items()},
-        "stages": {
-            name: {
+    with TemporaryDirectory() as folder:
+        return _Comparison(settings, Path(folder)).figures()
+
+
+class _Comparison:
+    """The contestants of one run.
+
+    Args:
+        settings: what is measured.
+        folder: for exported models.
+    """
+
+    def __init__(self, settings: BenchmarkSettings, folder: Path) -> None:
+        self.settings = settings
+        self.folder = folder
+        self.image: Image = np.random.default_rng(0).integers(
+            0, 256, (*settings.size, 3), dtype=np.uint8
+        )
+        self.jpeg = cv2.imencode(".jpg", self.image)[1]
+        self.forced = {
+            count: ForcedBoxes.drawn(count, settings.size, NUM_CLASSES, settings.device)
+            for count in COUNTS
+        }
+        self.trials: dict[str, dict[str, float]] = {}
+
+    def figures(self) -> dict[str, Any]:
+        """Everything that `compare` returns."""
+        builders, modes = self._chosen()
+        contestants = {name: build() for name, build in builders.items()}
+        entries = self._entries(contestants)
+        times = self._times(entries)
+        return {
+            "exact": ratios(times, "exact"),
+            "fastest": {"mode": modes["fastest"], **ratios(times, "fastest")},
+            "modes": modes,
+            "trials_ms": self.trials,
+            "milliseconds": {name: asdict(timing) for name, timing in times.items()},
+            "stages": {
+                name: self._stages(contestant)
+                for name, contestant in contestants.items()
+                if isinstance(contestant, Ours)
+            },
+            "memory_mb": {
+                f"{name} {count}": peak_memory(build, self.image, count)
+                for name, build in builders.items()
+                for count in RIVAL_COUNTS
+                if count == RIVAL_COUNTS[0] or "R-CNN" in name or name in ("exact", "fastest")
+            },
+            "work": {
+                name: self._work(contestant)
+                for name, contestant in contestants.items()
+                if "fastest" not in name
+            },
+            "machine": machine(self.settings),
+        }
+
+    def _chosen(self) -> tuple[dict[str, Builder], dict[str, str]]:
+        """Builders of all contestants, and the modes that won the trials."""
+        settings = self.settings
+        depth, *deeper = settings.depths
+        exact = partial(build_ours, depth, settings.device)
+        ours = torch_modes(depth, settings.device, settings.compile_too)
+        if settings.onnx_too and settings.device == "cpu":
+            ours |= onnx_modes(depth, settings.size, self.folder)
+        builders: dict[str, Builder] = {"exact": exact}
+        modes = {"exact": EXACT.name}
+        modes["fastest"] = self._best("fastest", ours)
+        builders["fastest"] = ours[modes["fastest"]]
+        for name, kind in (("Mask R-CNN", MaskRCNN), ("FCOS", FCOS)):
+            make = partial(kind, settings.size, settings.device)
+            eager = rival_modes(make, (torch.float32,), compiled=False)
+            fast = rival_modes(make, (torch.float32, torch.bfloat16), settings.compile_too)
+            for title, candidates in ((name, eager), (f"{name} fastest", fast)):
+                modes[title] = self._best(title, candidates)
+                builders[title] = candidates[modes[title]]
+        if _installed("ultralytics"):
+            builders["YOLO11m-seg, network"] = partial(YoloSeg, settings.device)
+        for other in deeper:
+            builders[f"exact R{other}"] = partial(build_ours, other, settings.device)
+            same = torch_modes(other, settings.device, settings.compile_too)
+            if modes["fastest"] not in same:
+                same = onnx_modes(other, settings.size, self.folder)
+            builders[f"fastest R{other}"] = same[modes["fastest"]]
+        return builders, modes
+
+    def _best(self, title: str, candidates: Mapping[str, Builder]) -> str:
+        """The fastest of several modes that run here, by a short trial."""
+        work = {}
+        for name, build in candidates.items():
+            try:
+                contestant = build()
+                run = self._call(Entry(contestant, 10))
+                run()
+            except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
+                log.warning("%s, %s: does not run here: %s", title, name, _first_line(error))
+            else:
+                work[name] = run
+        times = time_in_turn(work, TRIAL_ROUNDS, 2)
+        self.trials[title] = {name: timing.median for name, timing in times.items()}
+        best = min(times, key=lambda name: times[name].median)
+        log.info("%s: %s of %s", title, best, self.trials[title])
+        return best
+
+    def _entries(self, contestants: Mapping[str, Contestant]) -> dict[str, Entry]:
+        entries = {}
+        for name, contestant in contestants.items():
+            if name in ("exact", "fastest"):
+                counts: tuple[int, ...] = COUNTS
+            elif name.startswith("Mask R-CNN"):
+                counts = RIVAL_COUNTS
+            else:
+                counts = RIVAL_COUNTS[:1]
+            for count in counts:
+                entries[f"{name} {count}"] = Entry(contestant, count)
+            if counts != RIVAL_COUNTS[:1]:
+                for count in RIVAL_COUNTS:
+                    entries[f"{name} {count} without RLE"] = Entry(contestant, count, encode=False)
+                entries[f"{name} 10 from JPEG"] = Entry(contestant, 10, from_jpeg=True)
+        return entries
+
+    def _times(self, entries: Mapping[str, Entry]) -> dict[str, Timing]:
+        work = {name: self._call(entry) for name, entry in entries.items()}
+        rounds, warmup = self.settings.rounds, self.settings.warmup
+        with Progress(transient=True) as progress:
+            task = progress.add_task("benchmark", total=rounds + warmup)
+            return time_in_turn(work, rounds, warmup, lambda: progress.advance(task))
+
+    def _call(self, entry: Entry) -> Callable[[], object]:
+        contestant, forced = entry.contestant, self.forced[entry.count]
+
+        def run() -> None:
+            contestant.force(forced)
+            image = self._decoded() if entry.from_jpeg else self.image
+            found = contestant.detect(image)
+            if entry.encode:
+                contestant.encode(found, image)
+
+        return run
+
+    def _decoded(self) -> Image:
+        return np.asarray(cv2.imdecode(self.jpeg, cv2.IMREAD_COLOR_RGB), dtype=np.uint8)
+
+    def _stages(self, contestant: Ours) -> dict[str, dict[str, Any]]:
+        """By number of instances, then stage."""
+        return {
+            str(count): {
                 stage: asdict(timing)
-                for stage, timing in stage_times(engine, image, forced[10], 9).items()
+                for stage, timing in stage_times(
+                    contestant, self.image, self.forced[count], STAGE_ROUNDS
+                ).items()
             }
-            for name, engine in (("exact", exact), ("fastest", fastest))
-        },
-        "memory_mb": {c.name: peak_memory(c, image) for c in contestants},
-        "work": {
-            c.name: measured_work(c, image) for c in contestants if not c.name.startswith("fastest")
-        },
-        "machine": machine(settings),
-    }
+            for count in (10, 200)
+        }
+
+    def _work(self, contestant: Contestant) -> dict[str, float]:
+        contestant.force(self.forced[10])
+        return measured_work(contestant, self.image)
 
 
-def ratios(times: dict[str, Timing], mode: str) -> dict[str, float]:
+def ratios(times: Mapping[str, Timing], mode: str) -> dict[str, float]:
     """The figures that targets are set for; above 1 is faster than Mask R-CNN, below 1 than FCOS.
 
     Args:
         times: of one run.
-        mode: `exact` or `fastest`.
+        mode: `exact` or `fastest`; the latter is also compared with the rivals' fastest modes.
     """
     ms = {name: timing.median for name, timing in times.items()}
-    return {
+    found = {
         "maskrcnn_10_over_ours": ms["Mask R-CNN 10"] / ms[f"{mode} 10"],
         "maskrcnn_100_over_ours": ms["Mask R-CNN 100"] / ms[f"{mode} 100"],
-        "ours_over_fcos": ms[f"{mode} 10"] / ms["FCOS"],
+        "ours_over_fcos": ms[f"{mode} 10"] / ms["FCOS 10"],
         "growth_100_over_1": ms[f"{mode} 100"] / ms[f"{mode} 1"],
         "growth_200_over_1": ms[f"{mode} 200"] / ms[f"{mode} 1"],
     }
-
-
-def peak_memory(contestant: Contestant, image: NDArray[np.uint8]) -> float | None:
-    """Megabytes at the peak of one frame: of the GPU, or what the process grows by on Linux."""
-    if next(contestant.network.parameters()).is_cuda:
-        torch.cuda.reset_peak_memory_stats()
-        contestant.run(image)
-        return torch.cuda.max_memory_allocated() / 2**20
-    try:
-        Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
-        before = _status("VmRSS")
-        contestant.run(image)
-        return _status("VmHWM") - before
-    except OSError:  # no Linux
-        return None
-
-
-def measured_work(contestant: Contestant, image: NDArray[np.uint8]) -> dict[str, float]:
-    """Millions of parameters, and billions of multiply-adds of one frame."""
-    counter = FlopCounterMode(display=False)
-    with counter:
-        contestant.run(image)
-    parameters = sum(p.numel() for p in contestant.network.parameters())
-    return {
-        "parameters_m": parameters / 1e6,
-        "multiply_adds_g": counter.get_total_flops() / 2e9,
-    }
+    if mode == "fastest":
+        found |= {
+            "fastest_maskrcnn_10_over_ours": ms["Mask R-CNN fastest 10"] / ms["fastest 10"],
+            "fastest_maskrcnn_100_over_ours": ms["Mask R-CNN fastest 100"] / ms["fastest 100"],
+            "ours_over_fastest_fcos": ms["fastest 10"] / ms["FCOS fastest 10"],
+        }
+    return found
 
 
 def machine(settings: BenchmarkSettings) -> dict[str, Any]:
@@ -162,58 +287,14 @@ def machine(settings: BenchmarkSettings) -> dict[str, Any]:
     }
 
 
-def _fastest(
-    model: SGNet,
-    settings: BenchmarkSettings,
-    image: NDArray[np.uint8],
-    forced: ForcedBoxes,
-) -> tuple[TorchFrameEngine, str]:
-    """The engine of the fastest mode on this machine, by a short trial."""
-    modes = [
-        (dtype, compiled)
-        for dtype in (torch.float32, torch.bfloat16)
-        for compiled in ((False, True) if settings.compile_too else (False,))
-    ]
-    engines = {
-        f"{str(dtype).removeprefix('torch.')}{', compiled' if compiled else ''}": TorchFrameEngine(
-            model, DetectionDecoder(), settings.device, dtype, compiled
-        )
-        for dtype, compiled in modes
-    }
-    runs = {}
-    for name, engine in engines.items():
-        run = _call(ours(name, engine, forced).run, image)
-        try:
-            run()
-        except (RuntimeError, torch._dynamo.exc.TorchDynamoException) as error:
-            log.warning("%s does not run here: %s", name, str(error).splitlines()[0])
-        else:
-            runs[name] = run
-    times = time_in_turn(runs, TRIAL_ROUNDS, 2)
-    best = min(times, key=lambda name: times[name].median)
-    return engines[best], best
+def _installed(package: str) -> bool:
+    from importlib.util import find_spec
+
+    return find_spec(package) is not None
 
 
-def _rivals(settings: BenchmarkSettings, forced: dict[int, ForcedBoxes]) -> list[Contestant]:
-    device = torch.device(settings.device)
-    rivals = [mask_rcnn(f"Mask R-CNN {n}", settings.size, forced[n]) for n in RIVAL_COUNTS]
-    rivals.append(fcos("FCOS", settings.size, device))
-    yolo = yolo_seg("YOLO11m-seg, network", settings.size, forced[10])
-    return rivals if yolo is None else [*rivals, yolo]
-
-
-def _call(
-    function: Callable[[NDArray[np.uint8]], Any], image: NDArray[np.uint8]
-) -> Callable[[], object]:
-    return lambda: function(image)
-
-
-def _status(field: str) -> float:
-    """A memory figure of this process in MB."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith(f"{field}:"):
-            return int(line.split()[1]) / 1024
-    raise OSError(f"/proc/self/status has no {field}")
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _processor() -> str:

@@ -1,10 +1,11 @@
-"""The networks of the benchmark, each as one function from a decoded frame to what it gives."""
+"""The networks of the benchmark, each from a decoded frame to what it gives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torchvision.models.detection import fcos_resnet50_fpn, maskrcnn_resnet50_fpn
 
 from sgnet.benchmark.forced import ForcedBoxes, ForcedDecoder, force_mask_rcnn
+from sgnet.benchmark.forced_step import ForcedOnnxEngine
 from sgnet.frame_engine import TorchFrameEngine
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
 from sgnet.ops.mask_crops import MaskCrop, encode_crops
@@ -26,25 +28,243 @@ NUM_CLASSES = 40  # YouTube-VIS
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """One entry of the table.
+class Running:
+    """How a torch network runs.
 
     Attributes:
-        name: in the table.
-        network: for its parameters and multiply-adds.
-        run: a frame [H, W, 3] RGB through to run lengths with identities, or boxes where there are
-            no masks.
-        run_network: the same without the run lengths.
+        dtype: of weights and features; rivals compute in it by autocast.
+        channels_last: memory layout.
+        compiled: through torch.compile; of rivals the backbone, the rest depends on the frame.
     """
 
-    name: str
-    network: nn.Module
-    run: Callable[[Image], Any]
-    run_network: Callable[[Image], Any]
+    dtype: torch.dtype = torch.float32
+    channels_last: bool = True
+    compiled: bool = False
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        parts = [str(self.dtype).removeprefix("torch.")]
+        parts += ["channels-last"] if self.channels_last else ["contiguous"]
+        return ", ".join([*parts, "compiled"] if self.compiled else parts)
+
+
+EXACT = Running()
+
+
+class Contestant(Protocol):
+    """One network; its number of detections is set from outside.
+
+    Attributes:
+        network: for its parameters and multiply-adds; None where it is no torch module.
+    """
+
+    network: nn.Module | None
+
+    def force(self, forced: ForcedBoxes) -> None:
+        """Sets the detections of the frames to come."""
+        ...
+
+    def detect(self, image: Image) -> Any:  # noqa: ANN401 - each its own
+        """A frame [H, W, 3] RGB to detections with masks and identities, before run lengths."""
+        ...
+
+    def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
+        """What `detect` gave to run lengths; boxes where there are no masks."""
+        ...
+
+
+class _Trackers:
+    """A tracker for each number of detections, so that all live in a video of their own."""
+
+    def __init__(self) -> None:
+        self._trackers: dict[int, MovementTracker] = {}
+
+    def of(self, forced: ForcedBoxes) -> MovementTracker:
+        return self._trackers.setdefault(len(forced.labels), MovementTracker())
+
+
+class Ours:
+    """This package's predictor on torch.
+
+    Args:
+        model: trained or not.
+        device: where it runs.
+        running: how; its layout is always channels-last.
+    """
+
+    def __init__(self, model: SGNet, device: str, running: Running = EXACT) -> None:
+        self.engine = TorchFrameEngine(
+            model, DetectionDecoder(), device, running.dtype, running.compiled
+        )
+        self.network: nn.Module | None = self.engine.network
+        self._trackers = _Trackers()
+
+    def force(self, forced: ForcedBoxes) -> None:
+        """Sets the detections of the frames to come."""
+        self.engine.decoder = ForcedDecoder(DetectionDecoder(), forced)
+        self._tracker = self._trackers.of(forced)
+
+    def detect(self, image: Image) -> Any:  # noqa: ANN401
+        """Detections and identities."""
+        detections = self.engine.detect(image)
+        return detections, self.identities(detections)
+
+    def identities(self, detections: FrameDetections) -> list[int]:
+        """Of the next frame's detections."""
+        return self._tracker.update(detections)
+
+    def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
+        """Instances with run lengths."""
+        detections, track_ids = found
+        return tracked_instances(detections, track_ids, (image.shape[0], image.shape[1]))
+
+
+class OursOnnx(Ours):
+    """This package's predictor on onnxruntime.
+
+    Args:
+        engine: of an exported step that takes forced detections.
+    """
+
+    def __init__(self, engine: ForcedOnnxEngine) -> None:
+        self.engine = engine  # type: ignore[assignment]
+        self.network = None
+        self._trackers = _Trackers()
+
+    def force(self, forced: ForcedBoxes) -> None:
+        """Sets the detections of the frames to come."""
+        self.engine.forced = forced  # type: ignore[attr-defined]
+        self._tracker = self._trackers.of(forced)
+
+
+class MaskRCNN:
+    """Torchvision's Mask R-CNN with the same tracker; movements are zero, it predicts none.
+
+    Args:
+        size: (height, width) of the frames.
+        device: where it runs.
+        running: how.
+    """
+
+    def __init__(self, size: tuple[int, int], device: str, running: Running = EXACT) -> None:
+        torch.manual_seed(0)
+        self.network: Any = _placed(
+            maskrcnn_resnet50_fpn(
+                weights=None,
+                weights_backbone=None,
+                num_classes=NUM_CLASSES + 1,
+                min_size=size[0],
+                max_size=size[1],
+                box_detections_per_img=200,
+            ),
+            device,
+            running,
+        )
+        self._device, self._dtype = torch.device(device), running.dtype
+        self._trackers = _Trackers()
+
+    def force(self, forced: ForcedBoxes) -> None:
+        """Sets the detections of the frames to come."""
+        force_mask_rcnn(self.network, forced)
+        self._tracker = self._trackers.of(forced)
+
+    @torch.inference_mode()
+    def detect(self, image: Image) -> Any:  # noqa: ANN401 - torchvision's dictionary
+        """Detections and identities."""
+        with _precision(self._device, self._dtype):
+            found: dict[str, Tensor] = self.network([_tensor(image, self._device)])[0]
+        self._tracker.update(_Trackable(found["boxes"], found["labels"]))
+        return found
+
+    def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
+        """Run lengths of the masks."""
+        boxes = found["boxes"].cpu().numpy()
+        masks = (found["masks"][:, 0] > 0.5).cpu().numpy()
+        return encode_crops(_box_crops(masks, boxes), image.shape[0], image.shape[1])
+
+
+class FCOS:
+    """Torchvision's FCOS: boxes only, the floor for a network with its head.
+
+    Args:
+        size: (height, width) of the frames.
+        device: where it runs.
+        running: how.
+    """
+
+    def __init__(self, size: tuple[int, int], device: str, running: Running = EXACT) -> None:
+        torch.manual_seed(0)
+        self.network: Any = _placed(
+            fcos_resnet50_fpn(
+                weights=None,
+                weights_backbone=None,
+                num_classes=NUM_CLASSES,
+                min_size=size[0],
+                max_size=size[1],
+            ),
+            device,
+            running,
+        )
+        self._device, self._dtype = torch.device(device), running.dtype
+
+    def force(self, forced: ForcedBoxes) -> None:
+        """Its boxes are its own."""
+
+    @torch.inference_mode()
+    def detect(self, image: Image) -> Any:  # noqa: ANN401 - torchvision's dictionary
+        """Boxes."""
+        with _precision(self._device, self._dtype):
+            return self.network([_tensor(image, self._device)])[0]
+
+    def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
+        """The boxes."""
+        return list(found["boxes"])
+
+
+class YoloSeg:
+    """Ultralytics' one-stage segmenter.
+
+    Random weights find nothing, so masks and run lengths cost it nothing here: its entry is the
+    network alone.
+
+    Args:
+        device: where it runs.
+        running: how.
+        architecture: ultralytics' name.
+
+    Raises:
+        ImportError: ultralytics is not installed.
+    """
+
+    def __init__(
+        self, device: str, running: Running = EXACT, architecture: str = "yolo11m-seg.yaml"
+    ) -> None:
+        from ultralytics import YOLO
+
+        self._device, self._dtype = torch.device(device), running.dtype
+        network = YOLO(architecture).model.to(device).eval().fuse(verbose=False)
+        self.network: Any = network.to(memory_format=_layout(running))
+
+    def force(self, forced: ForcedBoxes) -> None:
+        """Its detections are its own."""
+
+    @torch.inference_mode()
+    def detect(self, image: Image) -> Any:  # noqa: ANN401 - ultralytics' tuple
+        """Raw outputs of the frame filled up to its stride of 32."""
+        below = -image.shape[0] % 32
+        padded = np.pad(image, ((0, below), (0, 0), (0, 0)))
+        pixels = _tensor(padded, self._device)[None]
+        with _precision(self._device, self._dtype):
+            return self.network(pixels.contiguous(memory_format=torch.channels_last))
+
+    def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
+        """Nothing."""
+        return []
 
 
 def our_model(depth: int) -> SGNet:
-    """The paper's network with random weights, its batch norms with the statistics of training."""
+    """The paper's network with random weights."""
     torch.manual_seed(0)
     return SGNet(
         ResNetFPN(depth, 256, "frozen_batch"),
@@ -52,102 +272,6 @@ def our_model(depth: int) -> SGNet:
         MaskHead(256),
         TrackingHead(256),
     ).eval()
-
-
-def ours(name: str, engine: TorchFrameEngine, forced: ForcedBoxes) -> Contestant:
-    """This package's predictor; several contestants may share an engine."""
-    decoder = ForcedDecoder(DetectionDecoder(), forced)
-    tracker = MovementTracker()
-
-    def detect(image: Image) -> tuple[FrameDetections, list[int]]:
-        engine.decoder = decoder
-        detections = engine.detect(image)
-        return detections, tracker.update(detections)
-
-    def run(image: Image) -> Any:  # noqa: ANN401 - a list of instances
-        return tracked_instances(*detect(image), (image.shape[0], image.shape[1]))
-
-    return Contestant(name, engine.network, run, detect)
-
-
-def mask_rcnn(
-    name: str, size: tuple[int, int], forced: ForcedBoxes, channels_last: bool = True
-) -> Contestant:
-    """Torchvision's Mask R-CNN with the same tracker; movements are zero, it predicts none."""
-    torch.manual_seed(0)
-    model = maskrcnn_resnet50_fpn(
-        weights=None,
-        weights_backbone=None,
-        num_classes=NUM_CLASSES + 1,
-        min_size=size[0],
-        max_size=size[1],
-        box_detections_per_img=200,
-    )
-    model = _placed(model, forced.boxes_xyxy.device, channels_last)
-    model.transform.size_divisible = 8  # as ours; its own 32 would add rows
-    force_mask_rcnn(model, forced)
-    tracker = MovementTracker()
-
-    @torch.inference_mode()
-    def run_network(image: Image) -> dict[str, Tensor]:
-        found: dict[str, Tensor] = model([_tensor(image, forced.boxes_xyxy.device)])[0]
-        tracker.update(_Trackable(found["boxes"], found["labels"]))
-        return found
-
-    def run(image: Image) -> Any:  # noqa: ANN401 - a list of run lengths
-        found = run_network(image)
-        boxes = found["boxes"].cpu().numpy()
-        masks = (found["masks"][:, 0] > 0.5).cpu().numpy()
-        return encode_crops(_box_crops(masks, boxes), image.shape[0], image.shape[1])
-
-    return Contestant(name, model, run, run_network)
-
-
-def fcos(
-    name: str, size: tuple[int, int], device: torch.device, channels_last: bool = True
-) -> Contestant:
-    """Torchvision's FCOS: boxes only, the floor for a network with its head."""
-    torch.manual_seed(0)
-    model = fcos_resnet50_fpn(
-        weights=None,
-        weights_backbone=None,
-        num_classes=NUM_CLASSES,
-        min_size=size[0],
-        max_size=size[1],
-    )
-    model = _placed(model, device, channels_last)
-    model.transform.size_divisible = 8  # as ours; its own 32 would add rows
-
-    @torch.inference_mode()
-    def run(image: Image) -> Any:  # noqa: ANN401 - torchvision's dictionary
-        return model([_tensor(image, device)])
-
-    return Contestant(name, model, run, run)
-
-
-def yolo_seg(
-    name: str, size: tuple[int, int], forced: ForcedBoxes, weights: str = "yolo11m-seg.yaml"
-) -> Contestant | None:
-    """Ultralytics' one-stage segmenter where that package is installed, else None.
-
-    Random weights find nothing, so masks and run lengths cost it nothing here: its entry is the
-    network alone.
-    """
-    try:
-        from ultralytics import YOLO
-    except ImportError:
-        return None
-    device = forced.boxes_xyxy.device
-    network = YOLO(weights).model.to(device).eval().to(memory_format=torch.channels_last)
-    height = -(-size[0] // 32) * 32
-
-    @torch.inference_mode()
-    def run(image: Image) -> Any:  # noqa: ANN401 - ultralytics' tuple
-        padded = np.pad(image, ((0, height - image.shape[0]), (0, 0), (0, 0)))
-        pixels = _tensor(padded, device)[None].contiguous(memory_format=torch.channels_last)
-        return network(pixels)
-
-    return Contestant(name, network, run, run)
 
 
 @dataclass(frozen=True)
@@ -166,9 +290,22 @@ class _Trackable:
         return (self.boxes_xyxy[:, :2] + self.boxes_xyxy[:, 2:]) / 2
 
 
-def _placed(model: nn.Module, device: torch.device, channels_last: bool) -> Any:  # noqa: ANN401
-    layout = torch.channels_last if channels_last else torch.contiguous_format
-    return model.eval().requires_grad_(False).to(device).to(memory_format=layout)
+def _placed(model: Any, device: str, running: Running) -> Any:  # noqa: ANN401
+    model.transform.size_divisible = 8  # as ours; its own 32 would add rows
+    model = model.eval().requires_grad_(False).to(device).to(memory_format=_layout(running))
+    if running.compiled:
+        model.backbone = torch.compile(model.backbone)
+    return model
+
+
+def _layout(running: Running) -> torch.memory_format:
+    return torch.channels_last if running.channels_last else torch.contiguous_format
+
+
+def _precision(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
+    if dtype == torch.float32:
+        return nullcontext()
+    return torch.autocast(device.type, dtype=dtype)
 
 
 def _tensor(image: Image, device: torch.device) -> Tensor:

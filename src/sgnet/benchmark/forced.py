@@ -19,6 +19,8 @@ from sgnet.structures import LocationGrid
 
 SMALLEST, LARGEST = 24.0, 160.0  # sides of the boxes in pixels; objects of VIS lie about there
 
+FINEST_STRIDE = 8
+
 
 @dataclass(frozen=True)
 class ForcedBoxes:
@@ -48,6 +50,7 @@ class ForcedBoxes:
         """
         random = np.random.default_rng(count)
         sides = np.exp(random.uniform(np.log(SMALLEST), np.log(LARGEST), (count, 2)))
+        sides = np.minimum(sides, size[::-1])
         corners = random.uniform(0, 1, (count, 2)) * (np.array(size[::-1]) - sides)
         boxes = np.concatenate([corners, corners + sides], axis=1).astype(np.float32)
         return cls(
@@ -73,7 +76,6 @@ class ForcedDecoder(DetectionDecoder):
             decoder.max_detections,
         )
         object.__setattr__(self, "forced", forced)
-        object.__setattr__(self, "known", {})
 
     def select(
         self,
@@ -87,23 +89,26 @@ class ForcedDecoder(DetectionDecoder):
         super().select(class_logits, centerness_logits, distances_ltrb, grid, image_size)
         forced: ForcedBoxes = self.forced  # type: ignore[attr-defined]
         batched_nms(forced.boxes_xyxy, forced.scores, forced.labels, 1.0)  # all N are candidates
-        return SelectedBoxes(forced.boxes_xyxy, forced.scores, forced.labels, self._nearest(grid))
+        near = nearest_locations(forced, -(-image_size[1] // FINEST_STRIDE))
+        return SelectedBoxes(forced.boxes_xyxy, forced.scores, forced.labels, near)
 
-    def _nearest(self, grid: LocationGrid) -> Tensor:
-        """The location of the finest level next to each box's centre; found once."""
-        known: dict[int, Tensor] = self.known  # type: ignore[attr-defined]
-        if len(grid.locations) not in known:
-            boxes = self.forced.boxes_xyxy  # type: ignore[attr-defined]
-            centers = (boxes[:, :2] + boxes[:, 2:]) / 2
-            finest = grid.locations[: grid.level_sizes[0]]
-            known[len(grid.locations)] = torch.cdist(centers, finest).argmin(dim=1)
-        return known[len(grid.locations)]
+
+def nearest_locations(forced: ForcedBoxes, level_width: int) -> Tensor:
+    """The location [N] of the finest level in whose cell each box's centre lies.
+
+    Args:
+        forced: N boxes.
+        level_width: locations in a row of the finest level.
+    """
+    centers = (forced.boxes_xyxy[:, :2] + forced.boxes_xyxy[:, 2:]) / 2
+    columns, rows = (centers / FINEST_STRIDE).long().unbind(1)
+    return rows * level_width + columns
 
 
 def force_mask_rcnn(model: nn.Module, forced: ForcedBoxes) -> None:
     """Makes a torchvision Mask R-CNN paint masks for the forced boxes, in place."""
     heads: Any = model.roi_heads
-    own = type(heads).postprocess_detections
+    own = type(heads).postprocess_detections  # forcing again replaces what was forced before
 
     def postprocess_detections(
         class_logits: Tensor,

@@ -6,25 +6,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from sgnet.benchmark.forced import ForcedBoxes, ForcedDecoder
+from sgnet.benchmark.contestants import Image, Ours, OursOnnx
+from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.timing import Timing, summary
-from sgnet.frame_engine import TorchFrameEngine
-from sgnet.postprocess import DetectionDecoder
-from sgnet.streaming import tracked_instances
-from sgnet.tracking import MovementTracker
 
 STAGES = ("preprocess", "backbone+FPN", "heads", "decode+NMS", "masks", "tracker", "RLE")
+GRAPH_STAGES = ("whole graph", "tracker", "RLE")
 
 
 class _Clock:
     """Milliseconds by stage over the rounds."""
 
-    def __init__(self) -> None:
-        self.taken: dict[str, list[float]] = {name: [] for name in STAGES}
+    def __init__(self, stages: tuple[str, ...]) -> None:
+        self.taken: dict[str, list[float]] = {name: [] for name in stages}
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -35,23 +31,30 @@ class _Clock:
             torch.cuda.synchronize()
         self.taken[name].append((time.perf_counter() - started) * 1000)
 
+    def summary(self) -> dict[str, Timing]:
+        """By stage, without the first round."""
+        return {name: summary(values[1:]) for name, values in self.taken.items()}
+
 
 @torch.inference_mode()
 def stage_times(
-    engine: TorchFrameEngine, image: NDArray[np.uint8], forced: ForcedBoxes, rounds: int
+    contestant: Ours, image: Image, forced: ForcedBoxes, rounds: int
 ) -> dict[str, Timing]:
-    """Median milliseconds of each stage of `TorchFrameEngine.detect` and what follows it.
+    """Median milliseconds of each stage of one frame.
 
     Args:
-        engine: runs uncompiled here, piece by piece.
+        contestant: on torch it runs uncompiled here, piece by piece; on onnxruntime the network is
+            one piece.
         image: [H, W, 3] RGB at the network's input size.
         forced: detections.
         rounds: that count; one more warms up.
     """
-    network, size = engine.network, (image.shape[0], image.shape[1])
-    decoder = ForcedDecoder(DetectionDecoder(), forced)
-    tracker = MovementTracker()
-    clock = _Clock()
+    contestant.force(forced)
+    if isinstance(contestant, OursOnnx):
+        return _graph_stages(contestant, image, rounds)
+    engine, size = contestant.engine, (image.shape[0], image.shape[1])
+    network, decoder = engine.network, engine.decoder
+    clock = _Clock(STAGES)
     for _ in range(rounds + 1):
         with clock.stage("preprocess"):
             frame = torch.from_numpy(image).to(engine.device).permute(2, 0, 1)
@@ -67,7 +70,19 @@ def stage_times(
         with clock.stage("masks"):
             detections = engine.finish(maps, selected, size)
         with clock.stage("tracker"):
-            track_ids = tracker.update(detections)
+            track_ids = contestant.identities(detections)
         with clock.stage("RLE"):
-            tracked_instances(detections, track_ids, size)
-    return {name: summary(values[1:]) for name, values in clock.taken.items()}
+            contestant.encode((detections, track_ids), image)
+    return clock.summary()
+
+
+def _graph_stages(contestant: OursOnnx, image: Image, rounds: int) -> dict[str, Timing]:
+    clock = _Clock(GRAPH_STAGES)
+    for _ in range(rounds + 1):
+        with clock.stage("whole graph"):
+            detections = contestant.engine.detect(image)
+        with clock.stage("tracker"):
+            track_ids = contestant.identities(detections)
+        with clock.stage("RLE"):
+            contestant.encode((detections, track_ids), image)
+    return clock.summary()

@@ -32,9 +32,11 @@ class TorchFrameEngine:
         dtype: torch.dtype = torch.float32,
         compiled: bool = False,
     ) -> None:
-        self.network = FrameNetwork(model, dtype).to(device).eval()
-        self.decoder = decoder
         self.device = torch.device(device)
+        eager_on_cpu = self.device.type == "cpu" and not compiled
+        winograd = eager_on_cpu and dtype == torch.float32
+        self.network = FrameNetwork(model, dtype, winograd).to(device).eval()
+        self.decoder = decoder
         self._forward = torch.compile(self.network) if compiled else self.network
         self._reference: Tensor | None = None
 

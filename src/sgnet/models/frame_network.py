@@ -1,13 +1,15 @@
 """The network for one frame at a time: same figures as `SGNet`, less work.
 
-Three things are saved. Fixed batch norms are folded into their convolutions. The box distances and
-the centerness, which read the same features, run as one convolution. Attention scores and movements
-are computed only at the locations that became detections: a few of thousands.
+Fixed batch norms are folded into their convolutions. The box distances and the centerness, which
+read the same features, run as one convolution. Attention scores and movements are computed only at
+the locations that became detections: a few of thousands. On processors the 3x3 convolutions take
+Winograd's form, all levels of the heads in one.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from sgnet.models.sgnet import Levels, SGNet, location_grid
+from sgnet.models.winograd import WinogradConv2d, use_winograd
 from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.structures import LocationGrid, TensorGroup
 
@@ -76,12 +79,15 @@ class FrameNetwork(nn.Module):
     Args:
         model: trained; it is left as it is.
         dtype: of weights and features, float32 or bfloat16 or float16.
+        winograd: 3x3 convolutions in Winograd's form; for float32 on processors.
     """
 
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: SGNet, dtype: torch.dtype = torch.float32) -> None:
+    def __init__(
+        self, model: SGNet, dtype: torch.dtype = torch.float32, winograd: bool = False
+    ) -> None:
         super().__init__()
         source = copy.deepcopy(model).eval().requires_grad_(False)
         fold_fixed_norms(source)
@@ -104,6 +110,8 @@ class FrameNetwork(nn.Module):
         self.mask_stride = source.mask_stride
         self.register_buffer("mean", source.mean, persistent=False)
         self.register_buffer("std", source.std, persistent=False)
+        if winograd:
+            use_winograd(self)
         self.to(memory_format=torch.channels_last)
         for part in self.children():
             part.to(dtype)
@@ -125,11 +133,12 @@ class FrameNetwork(nn.Module):
 
     def heads(self, pyramid: Levels) -> FrameMaps:
         """Maps of one frame from its pyramid, per level [1, C, H_l, W_l]."""
-        features = tuple(self.box_tower(level) for level in pyramid)
-        boxes = _rows([self.boxes_and_centerness(level) for level in features]).float()
+        features = _through(self.box_tower, pyramid)
+        boxes = _rows(_through(self.boxes_and_centerness, features)).float()
+        logits = _through(self.class_logits, _through(self.class_tower, pyramid))
         shapes = tuple((level.shape[-2], level.shape[-1]) for level in pyramid)
         return FrameMaps(
-            class_logits=_rows([self.class_logits(self.class_tower(p)) for p in pyramid]).float(),
+            class_logits=_rows(logits).float(),
             centerness_logits=boxes[:, 4],
             distances_ltrb=boxes[:, :4].relu(),
             base_masks=self.base_masks(pyramid).float(),
@@ -287,6 +296,17 @@ def _as_product(convolution: nn.Conv2d) -> nn.Linear:
     return product
 
 
-def _rows(levels: Levels | list[Tensor]) -> Tensor:
+def _through(module: nn.Module, levels: Sequence[Tensor]) -> list[Tensor]:
+    """All levels through a module that they share, together where it can."""
+    if isinstance(module, nn.Sequential):
+        for layer in module:
+            levels = _through(layer, levels)
+        return list(levels)
+    if isinstance(module, WinogradConv2d):
+        return module.levels(levels)
+    return [module(level) for level in levels]
+
+
+def _rows(levels: Sequence[Tensor]) -> Tensor:
     """Maps [1, C, H_l, W_l] of all levels as rows [L, C]."""
     return torch.cat([level[0].flatten(1).T for level in levels])

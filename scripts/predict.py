@@ -21,7 +21,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sgnet.prediction import PredictionFiles
-from sgnet.sources import open_source
+from sgnet.sources import open_source, overlapped
 from sgnet.training import exit_on_error
 from sgnet.video_predictor import open_predictor
 
@@ -72,9 +72,11 @@ def predict(cfg: DictConfig) -> int:
         Progress(*columns, transient=True) as progress,
     ):
         task = progress.add_task("predicting", total=cfg.max_frames or source.length, rate=0.0)
-        with closing(predictor.stream(source)) as stream:
-            for result in islice(stream, cfg.max_frames):
-                files.add(result)
+        with (
+            closing(predictor.stream(source)) as stream,
+            closing(overlapped(islice(stream, cfg.max_frames), files.add)) as written,
+        ):
+            for _ in written:
                 rate = files.frames / (time.perf_counter() - started)
                 progress.update(task, advance=1, rate=rate)
                 if interrupted.is_set():

@@ -19,10 +19,15 @@ from sgnet.ops.frame_sizes import fit_size, resize_frame
 from sgnet.ops.mask_crops import encode_upsampled
 from sgnet.ops.rle import decode, is_background
 from sgnet.records import Category, FrameDetections, ResultTrack, Rle, TrackedInstance
-from sgnet.sources import Source, SourceFrame, newest_frames, open_source, prefetched
+from sgnet.sources import (
+    Source,
+    SourceFrame,
+    newest_frames,
+    open_source,
+    overlapped,
+    prefetched,
+)
 from sgnet.tracking import MovementTracker
-
-LIVE_AHEAD = 1  # frames that wait between two steps where they should be fresh
 
 
 class FrameEngine(Protocol):
@@ -131,8 +136,9 @@ class InstanceStreamer:
     def stream(self, source: Source, ahead: int = 4) -> Generator[FrameResult, None, None]:
         """Results of a video as its frames come.
 
-        Reading, the network and the encoding of masks overlap in three threads. Of a live source
-        (camera, rtsp, ...) the newest frame is taken whenever there is room, and others dropped.
+        Reading and the encoding of masks overlap with the network in threads of their own; the
+        network runs in the caller's, where torch is fastest. Of a live source (camera, rtsp, ...)
+        the newest frame is taken whenever the network is free, and others are dropped.
 
         Args:
             source: see `sgnet.sources.open_source`.
@@ -145,17 +151,22 @@ class InstanceStreamer:
         opened = open_source(source)
         self.reset()
         turn = self._turn = object()
-        live = newest_frames(opened) if opened.live else opened
-        ahead = min(ahead, LIVE_AHEAD) if opened.live else ahead
-        frames = prefetched(self._prepared(live), ahead)
-        with closing(prefetched(self._detected(frames), ahead)) as detected:
-            for frame, detections in detected:
-                if self._turn is not turn:
-                    raise ValueError(
-                        f"{opened.name}: another video was begun with this predictor; "
-                        "expected one at a time"
-                    )
-                yield self.finish(frame, detections)
+        if opened.live:
+            frames = prefetched(self._prepared(newest_frames(opened)), min(ahead, 1))
+            ahead = 0  # a result shall not wait for the next frame
+        else:
+            frames = prefetched(self._prepared(opened), ahead)
+
+        def finish(found: tuple[SourceFrame, FrameDetections]) -> FrameResult:
+            if self._turn is not turn:
+                raise ValueError(
+                    f"{opened.name}: another video was begun with this predictor; "
+                    "expected one at a time"
+                )
+            return self.finish(*found)
+
+        with closing(frames), closing(overlapped(self._detected(frames), finish, ahead)) as results:
+            yield from results
 
     def predict(self, source: Source) -> VideoResult:
         """Tracks of a whole video.

@@ -5,6 +5,7 @@ Nothing here needs torch.
 
 from sgnet.sources.base import FrameSource, SourceError, SourceFrame
 from sgnet.sources.newest import newest_frames
+from sgnet.sources.overlap import overlapped
 from sgnet.sources.prefetch import prefetched
 from sgnet.sources.select import Source, open_source
 
@@ -15,5 +16,6 @@ __all__ = [
     "SourceFrame",
     "newest_frames",
     "open_source",
+    "overlapped",
     "prefetched",
 ]

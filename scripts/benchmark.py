@@ -61,6 +61,7 @@ def run(cfg: DictConfig) -> None:
         cfg.compile_too,
         cfg.onnx_too,
         tuple(cfg.depths),
+        cfg.rivals,
     )
     figures = compare(settings)
     show(figures)

@@ -45,7 +45,6 @@ STARTS = {
     ),
     "onnxruntime": ("from sgnet.onnx_engine import onnx_predictor", "onnx_predictor({path!r})"),
 }
-STARTS_TIMED = 5
 
 
 def parity(cfg: DictConfig) -> dict[str, Any]:
@@ -85,12 +84,12 @@ def _ious(wanted: FrameResult, got: FrameResult) -> Iterator[float]:
         yield float((mask & other).sum() / union) if union else 1.0
 
 
-def first_frame(path: str, runtime: str) -> dict[str, float]:
+def first_frame(path: str, runtime: str, repeats: int) -> dict[str, float]:
     """Seconds to the first result, imports included, and peak memory in MB; medians."""
     imports, predictor = STARTS[runtime]
     code = FIRST_FRAME.format(imports=imports, predictor=predictor.format(path=path))
     readings = []
-    for _ in range(STARTS_TIMED):
+    for _ in range(repeats):
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         seconds, megabytes, has_torch = done.stdout.split()
         if runtime == "onnxruntime" and has_torch == b"True":
@@ -106,8 +105,8 @@ def run(cfg: DictConfig) -> None:
         require_writable(Path(cfg.output).parent)
     figures = {
         "parity": parity(cfg),
-        "torch": first_frame(str(cfg.checkpoint), "torch"),
-        "onnxruntime": first_frame(str(cfg.model), "onnxruntime"),
+        "torch": first_frame(str(cfg.checkpoint), "torch", cfg.starts),
+        "onnxruntime": first_frame(str(cfg.model), "onnxruntime", cfg.starts),
     }
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     if cfg.output is not None:

@@ -56,10 +56,12 @@ class Contestant(Protocol):
     """One network; its number of detections is set from outside.
 
     Attributes:
-        network: for its parameters and multiply-adds; None where it is no torch module.
+        network: for its multiply-adds; None where it is no torch module.
+        num_parameters: of the network as it is trained.
     """
 
     network: nn.Module | None
+    num_parameters: int
 
     def force(self, forced: ForcedBoxes) -> None:
         """Sets the detections of the frames to come."""
@@ -98,6 +100,7 @@ class Ours:
             model, DetectionDecoder(), device, running.dtype, running.compiled
         )
         self.network: nn.Module | None = self.engine.network
+        self.num_parameters = _num_parameters(model)
         self._trackers = _Trackers()
 
     def force(self, forced: ForcedBoxes) -> None:
@@ -130,6 +133,7 @@ class OursOnnx(Ours):
     def __init__(self, engine: ForcedOnnxEngine) -> None:
         self.engine = engine  # type: ignore[assignment]
         self.network = None
+        self.num_parameters = 0
         self._trackers = _Trackers()
 
     def force(self, forced: ForcedBoxes) -> None:
@@ -161,6 +165,7 @@ class MaskRCNN:
             device,
             running,
         )
+        self.num_parameters = _num_parameters(self.network)
         self._device, self._dtype = torch.device(device), running.dtype
         self._trackers = _Trackers()
 
@@ -206,6 +211,7 @@ class FCOS:
             device,
             running,
         )
+        self.num_parameters = _num_parameters(self.network)
         self._device, self._dtype = torch.device(device), running.dtype
 
     def force(self, forced: ForcedBoxes) -> None:
@@ -245,6 +251,7 @@ class YoloSeg:
         self._device, self._dtype = torch.device(device), running.dtype
         network = YOLO(architecture).model.to(device).eval().fuse(verbose=False)
         self.network: Any = network.to(memory_format=_layout(running))
+        self.num_parameters = _num_parameters(self.network)
 
     def force(self, forced: ForcedBoxes) -> None:
         """Its detections are its own."""
@@ -296,6 +303,10 @@ def _placed(model: Any, device: str, running: Running) -> Any:  # noqa: ANN401
     if running.compiled:
         model.backbone = torch.compile(model.backbone)
     return model
+
+
+def _num_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
 
 
 def _layout(running: Running) -> torch.memory_format:

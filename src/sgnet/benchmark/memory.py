@@ -57,9 +57,8 @@ def measured_work(contestant: Contestant, image: Image) -> dict[str, float]:
         return {}
     with FlopCounterMode(display=False) as counter:
         contestant.detect(image)
-    parameters = sum(p.numel() for p in contestant.network.parameters())
     return {
-        "parameters_m": parameters / 1e6,
+        "parameters_m": contestant.num_parameters / 1e6,
         "multiply_adds_g": counter.get_total_flops() / 2e9,
     }
 

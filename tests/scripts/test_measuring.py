@@ -1,0 +1,66 @@
+"""The scripts that measure run to their end on something small."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from builders import save_tiny_checkpoint
+
+from sgnet.checkpoint import load_checkpoint
+from sgnet.export import export
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "scripts" / script), *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_soak_writes_its_readings(tmp_path):
+    output = tmp_path / "soak.json"
+    done = run("soak.py", "frames=12", "height=64", "width=96", f"output={output}")
+    assert done.returncode == 0, done.stderr
+    figures = json.loads(output.read_text())
+    assert figures["frames"] == 12
+    assert figures["rss_mb_at_1000"] > 0
+    assert figures["rss_mb_at_end"] > 0
+    assert figures["masks"] > 0
+
+
+def test_an_export_is_compared_with_its_checkpoint(tmp_path):
+    checkpoint = save_tiny_checkpoint(tmp_path / "tiny.ckpt", score_threshold=0.05)
+    loaded = load_checkpoint(checkpoint)
+    export(loaded, loaded.tracker.settings, tmp_path / "tiny.onnx", "onnx")
+    done = run(
+        "check_export.py",
+        f"checkpoint={checkpoint}",
+        f"model={tmp_path}/tiny.onnx",
+        f"data.root={tmp_path}/shapes",
+        "data.num_val_videos=1",
+        "starts=1",
+        f"output={tmp_path}/check.json",
+    )
+    assert done.returncode == 0, done.stderr
+    figures = json.loads((tmp_path / "check.json").read_text())
+    assert figures["parity"]["frames_with_other_ids"] == 0
+    assert figures["parity"]["instances"] > 0
+    assert figures["parity"]["mean_mask_iou"] > 0.999
+    assert figures["onnxruntime"]["peak_mb"] < figures["torch"]["peak_mb"]
+
+
+@pytest.mark.parametrize("script", ["soak.py", "benchmark.py"])
+def test_an_output_that_cannot_be_written_ends_the_work_before_it_starts(script, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    done = run(script, f"output={file}/figures.json")
+    assert done.returncode != 0
+    assert str(file) in done.stderr + done.stdout

@@ -1,6 +1,6 @@
-"""An exported model against its checkpoint: the same tracks, and what starting each costs.
+"""An exported model against its checkpoint: the same tracks, and what starting each costs (Linux).
 
-python scripts/check_export.py checkpoint=runs/demo/checkpoints/last.ckpt model=last.onnx \
+python scripts/check_export.py checkpoint=runs/demo/checkpoints/last.ckpt exported=last.onnx \
     data=shapes_small output=check_export.json
 """
 
@@ -28,7 +28,7 @@ from sgnet.video_predictor import open_predictor
 
 # what a deployment does until it has its first result, in a process of its own
 FIRST_FRAME = """
-import resource, sys, time
+import sys, time
 started = time.perf_counter()
 import numpy as np
 {imports}
@@ -36,7 +36,9 @@ predictor = {predictor}
 frame = np.zeros((*predictor.input_size, 3), dtype=np.uint8)
 list(predictor.stream([frame], ahead=0))
 seconds = time.perf_counter() - started
-print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "torch" in sys.modules)
+# getrusage would tell the parent's peak where that is higher
+status = dict(line.split(":", 1) for line in open("/proc/self/status"))
+print(seconds, int(status["VmHWM"].split()[0]) / 1024, "torch" in sys.modules)
 """
 STARTS = {
     "torch": (
@@ -53,7 +55,7 @@ def parity(cfg: DictConfig) -> dict[str, Any]:
     data.prepare_split(cfg.split)
     images = find_split(data.root, cfg.split)[1]
     videos = data.scored_videos(cfg.split)[: cfg.videos]
-    exact, exported = open_predictor(cfg.checkpoint, "cpu"), open_predictor(cfg.model)
+    exact, exported = open_predictor(cfg.checkpoint, "cpu"), open_predictor(cfg.exported)
     frames = other_frames = 0
     ious: list[float] = []
     for video in track(videos, description="comparing", transient=True):
@@ -106,7 +108,7 @@ def run(cfg: DictConfig) -> None:
     figures = {
         "parity": parity(cfg),
         "torch": first_frame(str(cfg.checkpoint), "torch", cfg.starts),
-        "onnxruntime": first_frame(str(cfg.model), "onnxruntime", cfg.starts),
+        "onnxruntime": first_frame(str(cfg.exported), "onnxruntime", cfg.starts),
     }
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     if cfg.output is not None:

@@ -67,7 +67,8 @@ def small_predictor(cfg: DictConfig) -> VideoPredictor:
     ).eval()
     decoder = DetectionDecoder(score_threshold=0.0, top_k=100, max_detections=cfg.instances)
     classes = tuple(Category(number, str(number)) for number in (1, 2, 3))
-    loaded = LoadedCheckpoint(model, decoder, MovementTracker(), classes, (cfg.height, cfg.width))
+    size = (cfg.height // 2, cfg.width // 2)  # of the network's input; masks are the frames'
+    loaded = LoadedCheckpoint(model, decoder, MovementTracker(), classes, size)
     return VideoPredictor.from_loaded(loaded)
 
 

@@ -43,7 +43,7 @@ def test_an_export_is_compared_with_its_checkpoint(tmp_path):
     done = run(
         "check_export.py",
         f"checkpoint={checkpoint}",
-        f"model={tmp_path}/tiny.onnx",
+        f"exported={tmp_path}/tiny.onnx",
         f"data.root={tmp_path}/shapes",
         "data.num_val_videos=1",
         "starts=1",

@@ -34,6 +34,15 @@ def test_levels_together_equal_levels_alone():
             torch.testing.assert_close(together, winograd(level), atol=1e-5, rtol=1e-5)
 
 
+def test_its_memory_serves_in_and_outside_of_inference_mode():
+    winograd = WinogradConv2d(nn.Conv2d(16, 8, 3, padding=1))
+    feature = torch.randn(1, 16, 5, 8).to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        first = winograd(feature)
+    with torch.no_grad():
+        torch.testing.assert_close(winograd(feature), first)
+
+
 def test_only_wide_plain_convolutions_are_replaced():
     network = nn.Sequential(
         nn.Conv2d(128, 128, 3, padding=1),

@@ -58,7 +58,8 @@ class Workspace:
         size = math.prod(shape)
         held = self._buffers.get(name)
         if held is None or held.numel() < size or held.device != like.device:
-            held = self._buffers[name] = like.new_empty(size)
+            with torch.inference_mode(mode=False):  # else only inference mode could write it again
+                held = self._buffers[name] = torch.empty(size, dtype=like.dtype, device=like.device)
         return held[:size].view(*shape)
 
 

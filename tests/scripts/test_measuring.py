@@ -51,8 +51,10 @@ def test_an_export_is_compared_with_its_checkpoint(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     figures = json.loads((tmp_path / "check.json").read_text())
-    assert figures["parity"]["frames"] > 0  # scores of untrained weights tie: ids may differ
+    assert figures["parity"]["frames"] > 0
+    assert figures["parity"]["frames_with_other_ids"] == 0
     assert figures["parity"]["instances"] > 0
+    assert figures["parity"]["lowest_mask_iou"] >= 0.999
     assert figures["onnxruntime"]["peak_mb"] < figures["torch"]["peak_mb"]
 
 

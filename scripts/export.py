@@ -7,6 +7,7 @@ python scripts/export.py checkpoint=... format=onnx_int8 calibration=data/shapes
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -17,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf
 from sgnet.checkpoint import load_checkpoint
 from sgnet.export import export
 from sgnet.ops.atomic_file import require_writable
+from sgnet.ops.frame_sizes import checked_size
 from sgnet.quantization import calibration_frames, quantize_onnx
 from sgnet.training import exit_on_error
 
@@ -33,6 +35,8 @@ def run(cfg: DictConfig) -> Path:
         name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
     }
     loaded = load_checkpoint(cfg.checkpoint, **settings)
+    if cfg.input_size is not None:
+        loaded = replace(loaded, input_size=checked_size(cfg.input_size))
     if cfg.format != "onnx_int8":
         export(loaded, loaded.tracker.settings, output, cfg.format)
         return output

@@ -10,9 +10,6 @@ from pathlib import Path
 import pytest
 from builders import save_tiny_checkpoint
 
-from sgnet.checkpoint import load_checkpoint
-from sgnet.export import export
-
 ROOT = Path(__file__).parents[2]
 
 
@@ -38,8 +35,8 @@ def test_soak_writes_its_readings(tmp_path):
 
 def test_an_export_is_compared_with_its_checkpoint(tmp_path):
     checkpoint = save_tiny_checkpoint(tmp_path / "tiny.ckpt", score_threshold=0.05)
-    loaded = load_checkpoint(checkpoint)
-    export(loaded, loaded.tracker.settings, tmp_path / "tiny.onnx", "onnx")
+    done = run("export.py", f"checkpoint={checkpoint}", "input_size=[72,96]")
+    assert done.returncode == 0, done.stderr
     done = run(
         "check_export.py",
         f"checkpoint={checkpoint}",
@@ -54,7 +51,9 @@ def test_an_export_is_compared_with_its_checkpoint(tmp_path):
     assert figures["parity"]["frames"] > 0
     assert figures["parity"]["frames_with_other_ids"] == 0
     assert figures["parity"]["instances"] > 0
-    assert figures["parity"]["lowest_mask_iou"] >= 0.999
+    # one pixel on the threshold is 0.002 of these small masks
+    assert figures["parity"]["mean_mask_iou"] > 0.9999
+    assert figures["parity"]["lowest_mask_iou"] > 0.995
     assert figures["onnxruntime"]["peak_mb"] < figures["torch"]["peak_mb"]
 
 

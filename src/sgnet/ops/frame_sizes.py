@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -26,6 +27,19 @@ def fit_size(original: tuple[int, int], limit: tuple[int, int]) -> tuple[int, in
         for side, most in zip(original, limit, strict=True)
     )
     return height, width
+
+
+def checked_size(size: Sequence[int]) -> tuple[int, int]:
+    """A network input (height, width).
+
+    Raises:
+        ValueError: not two positive multiples of 8.
+    """
+    if len(size) != 2 or any(side < SIZE_DIVISOR or side % SIZE_DIVISOR for side in size):
+        raise ValueError(
+            f"input_size must be [height, width], multiples of {SIZE_DIVISOR}, got {list(size)}"
+        )
+    return size[0], size[1]
 
 
 def resize_frame(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -170,6 +170,25 @@ def test_two_videos_in_a_row_are_independent():
     assert [r.instances for r in used.stream(images(3))] == first
 
 
+def test_compact_has_the_results_of_exact_without_winograd():
+    from sgnet.models.winograd import WinogradConv2d
+
+    model = tiny_model()
+    system = LoadedCheckpoint(model.eval(), DECODER, MovementTracker(), CLASSES, (64, 96))
+    exact, compact = (
+        VideoPredictor.from_loaded(system, "cpu", speed) for speed in ("exact", "compact")
+    )
+    has = [
+        any(isinstance(m, WinogradConv2d) for m in p.engine.network.modules())
+        for p in (exact, compact)
+    ]
+    assert has == [True, False]
+    results = [list(p.stream(images(3))) for p in (exact, compact)]
+    for result, same in zip(*results, strict=True):
+        assert result.track_ids == same.track_ids
+        np.testing.assert_allclose(result.boxes_xyxy, same.boxes_xyxy, atol=1e-3)
+
+
 def test_an_unknown_speed_is_refused():
     with pytest.raises(ValueError, match="speed must be"):
         VideoPredictor.from_loaded(loaded(), "cpu", speed="warp")

@@ -22,6 +22,8 @@ class TorchFrameEngine:
         device: where the network runs.
         dtype: of its weights and features.
         compiled: through torch.compile; the first frame of each size then takes minutes.
+        winograd: wide 3x3 convolutions in Winograd's form where that is faster, which is in eager
+            float32 on a processor; their weights then take four times the memory.
     """
 
     def __init__(
@@ -31,11 +33,11 @@ class TorchFrameEngine:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
         compiled: bool = False,
+        winograd: bool = True,
     ) -> None:
         self.device = torch.device(device)
-        eager_on_cpu = self.device.type == "cpu" and not compiled
-        winograd = eager_on_cpu and dtype == torch.float32
-        self.network = FrameNetwork(model, dtype, winograd).to(device).eval()
+        faster_so = self.device.type == "cpu" and not compiled and dtype == torch.float32
+        self.network = FrameNetwork(model, dtype, winograd and faster_so).to(device).eval()
         self.decoder = decoder
         self._forward = torch.compile(self.network) if compiled else self.network
         self._reference: Tensor | None = None

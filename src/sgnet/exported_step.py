@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -11,8 +12,6 @@ from torchvision.ops import nms
 from sgnet.models import SGNet
 from sgnet.models.frame_network import FrameMaps, FrameNetwork
 from sgnet.postprocess import DetectionDecoder, SelectedBoxes
-
-FARTHER_THAN_FRAMES = 16384.0  # pixels
 
 
 class StepOutputs(NamedTuple):
@@ -41,11 +40,17 @@ class StepOutputs(NamedTuple):
     features: Tensor
 
 
+@dataclass(frozen=True, kw_only=True)
 class GraphDecoder(DetectionDecoder):
     """The decoder as a graph: a fixed number of candidates a level, the threshold behind it.
 
     Its detections are those of `DetectionDecoder` with the same settings.
+
+    Attributes:
+        longest_side: of the network's input, in pixels.
     """
+
+    longest_side: int
 
     def _candidates(self, scores: Tensor, level_sizes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
         num_classes = scores.shape[1]
@@ -59,7 +64,8 @@ class GraphDecoder(DetectionDecoder):
         return torch.div(index, num_classes, rounding_mode="floor"), index % num_classes
 
     def _survivors(self, boxes: Tensor, scores: Tensor, labels: Tensor) -> Tensor:
-        apart = labels[:, None] * FARTHER_THAN_FRAMES  # classes do not suppress each other
+        # Classes do not suppress each other; no farther, coordinates lose digits as they grow.
+        apart = labels[:, None] * (self.longest_side + 1.0)
         kept: Tensor = nms(boxes + apart, scores, self.nms_threshold)
         return kept
 
@@ -81,6 +87,7 @@ class ExportedStep(nn.Module):
             decoder.top_k,
             decoder.nms_threshold,
             decoder.max_detections,
+            longest_side=max(size),
         )
         self.size = size
 

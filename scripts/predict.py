@@ -49,7 +49,9 @@ def predict(cfg: DictConfig) -> int:
     settings: dict[str, Any] = {
         name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
     }
-    predictor = open_predictor(cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, **settings)
+    predictor = open_predictor(
+        cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, fill_up=cfg.fill_up, **settings
+    )
     source = open_source(cfg.source)
     columns = (
         TextColumn("{task.description}"),

@@ -105,6 +105,7 @@ def onnx_predictor(
     providers: list[str] | None = None,
     threads: int | None = None,
     tracker: Mapping[str, Any] | None = None,
+    fill_up: bool = False,
 ) -> InstanceStreamer:
     """A predictor from an exported model alone: tracker, categories and input size come with it.
 
@@ -113,6 +114,7 @@ def onnx_predictor(
         providers: of onnxruntime, best first; None is the CPU.
         threads: None is onnxruntime's choice.
         tracker: settings that replace the file's.
+        fill_up: take frames of another shape than the exported one too; see `InstanceStreamer`.
 
     Raises:
         ValueError: no such file, or none of our exports.
@@ -125,4 +127,5 @@ def onnx_predictor(
         [Category(entry["id"], entry["name"]) for entry in description["categories"]],
         tuple(description["input_size"]),
         fixed_size=True,
+        fill_up=fill_up,
     )

@@ -5,10 +5,11 @@ Memory grows with live tracks and not with frames: what leaves is run lengths.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Protocol
 
 import numpy as np
@@ -114,8 +115,9 @@ class InstanceStreamer:
         tracker: its state belongs to this object.
         classes: category of each class index.
         input_size: (height, width) that frames are fitted into for the network.
-        fixed_size: fill frames of another shape up with black to exactly that size, at the right
-            and bottom as in training; for engines that take no other.
+        fixed_size: the engine takes exactly that size; frames of another shape are refused.
+        fill_up: with `fixed_size`, fill them up with black at the right and bottom instead. The
+            network then sees another picture: group norm and what depends on it move.
     """
 
     def __init__(
@@ -125,9 +127,12 @@ class InstanceStreamer:
         classes: Sequence[Category],
         input_size: tuple[int, int],
         fixed_size: bool = False,
+        fill_up: bool = False,
     ) -> None:
         self.fixed_size = fixed_size
+        self.fill_up = fill_up
         self._turn: object = None
+        self._lock = threading.Lock()  # around the tracker and whose turn it is
         self.engine = engine
         self.tracker = tracker
         self.classes = tuple(classes)
@@ -146,27 +151,37 @@ class InstanceStreamer:
 
         Raises:
             SourceError: where the source cannot be read on, after the results of all frames before.
-            ValueError: another video was begun before this one ended.
+            ValueError: another video was begun before this one ended, or a frame has a shape that
+                the engine does not take.
         """
         opened = open_source(source)
-        self.reset()
-        turn = self._turn = object()
+        turn = object()
+        with self._lock:
+            self._turn = turn
+            self.reset()
         if opened.live:
             frames = prefetched(self._prepared(newest_frames(opened)), min(ahead, 1))
             ahead = 0  # a result shall not wait for the next frame
         else:
             frames = prefetched(self._prepared(opened), ahead)
+        check = partial(self._check_turn, turn, opened.name)
 
         def finish(found: tuple[SourceFrame, FrameDetections]) -> FrameResult:
-            if self._turn is not turn:
-                raise ValueError(
-                    f"{opened.name}: another video was begun with this predictor; "
-                    "expected one at a time"
-                )
-            return self.finish(*found)
+            """A frame's result, unless another video has the tracker."""
+            with self._lock:
+                check()
+                track_ids = self.tracker.update(found[1])
+            return self._result(*found, track_ids)
 
-        with closing(frames), closing(overlapped(self._detected(frames), finish, ahead)) as results:
+        detected = self._detected(frames, check)
+        with closing(frames), closing(overlapped(detected, finish, ahead)) as results:
             yield from results
+
+    def _check_turn(self, turn: object, name: str) -> None:
+        if self._turn is not turn:
+            raise ValueError(
+                f"{name}: another video was begun with this predictor; expected one at a time"
+            )
 
     def predict(self, source: Source) -> VideoResult:
         """Tracks of a whole video.
@@ -189,7 +204,11 @@ class InstanceStreamer:
 
     def finish(self, frame: SourceFrame, detections: FrameDetections) -> FrameResult:
         """Identities, and masks in the original frame, of one frame's detections."""
-        track_ids = self.tracker.update(detections)
+        return self._result(frame, detections, self.tracker.update(detections))
+
+    def _result(
+        self, frame: SourceFrame, detections: FrameDetections, track_ids: Sequence[int]
+    ) -> FrameResult:
         size = (frame.image.shape[0], frame.image.shape[1])
         instances = tracked_instances(detections, track_ids, size)
         return FrameResult(frame, tuple(instances), self.classes)
@@ -202,14 +221,29 @@ class InstanceStreamer:
             yield frame, resize_frame(frame.image, size)
 
     def _detected(
-        self, frames: Iterator[tuple[SourceFrame, NDArray[np.uint8]]]
+        self,
+        frames: Iterator[tuple[SourceFrame, NDArray[np.uint8]]],
+        check: Callable[[], None],
     ) -> Iterator[tuple[SourceFrame, FrameDetections]]:
         for frame, image in frames:
+            check()
             if not self.fixed_size or image.shape[:2] == self.input_size:
                 yield frame, self.engine.detect(image)
                 continue
+            if not self.fill_up:
+                raise ValueError(_other_shape(frame, image, self.input_size))
             found = self.engine.detect(filled_up(image, self.input_size))
             yield frame, restricted(found, (image.shape[0], image.shape[1]))
+
+
+def _other_shape(frame: SourceFrame, image: NDArray[np.uint8], expected: tuple[int, int]) -> str:
+    height, width = image.shape[:2]
+    return (
+        f"frame {frame.index}: the exported model takes {expected[0]} x {expected[1]} pixels, got "
+        f"{frame.image.shape[0]} x {frame.image.shape[1]}, which fit as {height} x {width}; export "
+        f"with input_size=[{height},{width}], or set fill_up to fill up with black, which moves "
+        "the results"
+    )
 
 
 def filled_up(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

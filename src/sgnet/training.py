@@ -195,7 +195,10 @@ def _split_tracking(
         tracking = in_chunks(loaded, device, data.frames_per_chunk, data.num_workers)
         return tracking, loaded.categories, loaded.input_size
     speed: Speed = cfg.speed or "exact"
-    predictor = open_predictor(cfg.checkpoint, str(device), speed, cfg.compiled, decoder, tracker)
+    name = cfg.device if is_exported(cfg.checkpoint) else str(device)
+    predictor = open_predictor(
+        cfg.checkpoint, name, speed, cfg.compiled, decoder, tracker, cfg.fill_up
+    )
     return streamed(predictor), predictor.classes, predictor.input_size
 
 

@@ -12,6 +12,7 @@ from sgnet.checkpoint import LoadedCheckpoint, load_checkpoint
 from sgnet.frame_engine import TorchFrameEngine
 from sgnet.onnx_engine import onnx_predictor
 from sgnet.streaming import InstanceStreamer
+from sgnet.tracking import MovementTracker
 
 Speed = Literal["exact", "compact", "fast"]
 
@@ -65,7 +66,8 @@ class VideoPredictor(InstanceStreamer):
             compiled,
             winograd=speed != "compact",
         )
-        return cls(engine, loaded.tracker, loaded.categories, loaded.input_size)
+        tracker = MovementTracker(**loaded.tracker.settings)  # its state is this predictor's alone
+        return cls(engine, tracker, loaded.categories, loaded.input_size)
 
     @staticmethod
     def from_onnx(
@@ -73,21 +75,13 @@ class VideoPredictor(InstanceStreamer):
         providers: list[str] | None = None,
         threads: int | None = None,
         tracker: Mapping[str, Any] | None = None,
+        fill_up: bool = False,
     ) -> InstanceStreamer:
         """A predictor from a model that scripts/export.py wrote; runs in onnxruntime.
 
-        Where torch is not installed, take `sgnet.onnx_engine.onnx_predictor`: it is the same.
-
-        Args:
-            path: the onnx file.
-            providers: of onnxruntime, best first; None is the CPU.
-            threads: None is onnxruntime's choice.
-            tracker: settings that replace the file's.
-
-        Raises:
-            ValueError: no such file, or none of our exports.
+        It is `sgnet.onnx_engine.onnx_predictor`, see there; that import needs no torch.
         """
-        return onnx_predictor(path, providers, threads, tracker)
+        return onnx_predictor(path, providers, threads, tracker, fill_up)
 
 
 def open_predictor(
@@ -97,6 +91,7 @@ def open_predictor(
     compiled: bool = False,
     decoder: Mapping[str, Any] | None = None,
     tracker: Mapping[str, Any] | None = None,
+    fill_up: bool = False,
 ) -> InstanceStreamer:
     """A predictor from a checkpoint, or from an exported model where the name ends in .onnx.
 
@@ -107,6 +102,7 @@ def open_predictor(
         compiled: of a checkpoint.
         decoder: settings that replace the checkpoint's; an exported model's are fixed.
         tracker: settings that replace the file's.
+        fill_up: of an exported model; see `InstanceStreamer`.
 
     Raises:
         ValueError: no such file, or a setting that an exported model cannot follow.
@@ -121,7 +117,12 @@ def open_predictor(
             raise ValueError(
                 f"{path}: {name} cannot be set for an exported model; give it to scripts/export.py"
             )
-    return onnx_predictor(path, tracker=tracker)
+    if device not in (None, "cpu"):
+        raise ValueError(
+            f"{path}: device must be cpu for an exported model, got {device!r}; "
+            "`VideoPredictor.from_onnx` takes other providers of onnxruntime"
+        )
+    return onnx_predictor(path, tracker=tracker, fill_up=fill_up)
 
 
 def is_exported(path: str | Path) -> bool:

@@ -25,6 +25,14 @@ def tiny_model(num_classes: int = 3, tracking_input: str = "pair", **mask_settin
     )
 
 
+def liven(model: SGNet) -> SGNet:
+    """Spreads movements over pixels and scores over tenths, in place."""
+    with torch.no_grad():
+        model.tracking_head.movement.weight.normal_(0, 1)
+        model.detection_head.class_logits.weight.normal_(0, 1)
+    return model
+
+
 def make_targets(frames: list[list[tuple[float, float, float, float]]], size=(64, 96)) -> Targets:
     """Rectangular objects of class 0, 1, 2, ... that moved by (3, -2) pixels."""
     most = max((len(boxes) for boxes in frames), default=0)
@@ -119,7 +127,7 @@ class StopAfterEpoch(pl.Callback):
         trainer.should_stop = True
 
 
-def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0) -> Path:
+def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0, lively: bool = False) -> Path:
     """A checkpoint as training writes it, of an untrained network for 96x64 and three classes."""
     torch.manual_seed(0)
     parts = {
@@ -141,6 +149,8 @@ def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0) -> Path:
         "input_size": [64, 96],
     }
     model = build_component(description["model"])
+    if lively:
+        liven(model)
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}
     torch.save({CHECKPOINT_KEY: description, "state_dict": weights}, path)
     return path

@@ -8,12 +8,14 @@ import numpy as np
 import pytest
 import torch
 from builders import save_tiny_checkpoint
+from torchvision.ops import nms
 
 from sgnet.checkpoint import load_checkpoint
 from sgnet.export import example_inputs, export
-from sgnet.exported_step import ExportedStep
+from sgnet.exported_step import ExportedStep, GraphDecoder
+from sgnet.frame_engine import TorchFrameEngine
 from sgnet.onnx_engine import OnnxFrameEngine, onnx_predictor
-from sgnet.video_predictor import VideoPredictor
+from sgnet.video_predictor import VideoPredictor, open_predictor
 
 
 @pytest.fixture(scope="module")
@@ -56,10 +58,71 @@ def test_a_frame_without_detections_runs(checkpoint, tmp_path):
     assert [r.track_ids for r in results] == [[], []]
 
 
-def test_frames_of_another_shape_are_filled_up(onnx_file):
-    result = next(iter(onnx_predictor(onnx_file).stream(images(1, (96, 96)))))
-    assert result.dense_masks.shape[1:] == (96, 96)
-    assert (result.boxes_xyxy <= 96).all()
+def test_each_frame_moves_from_the_one_before_in_the_graph_too(tmp_path):
+    path = save_tiny_checkpoint(tmp_path / "lively.ckpt", lively=True)
+    loaded = load_checkpoint(path)
+    export(loaded, loaded.tracker.settings, tmp_path / "lively.onnx", "onnx")
+    engines = (
+        TorchFrameEngine(loaded.model, loaded.decoder),
+        OnnxFrameEngine(path.with_suffix(".onnx")),
+    )
+    for engine in engines:
+        engine.reset()
+    frames = images(3)
+    results = [[engine.detect(frame) for frame in frames] for engine in engines]
+    for engine, found in zip(engines, results, strict=True):
+        engine.reset()
+        alone = engine.detect(frames[2])
+        assert np.abs(alone.movements - found[2].movements).max() > 1  # pixels
+        found.append(alone)
+    for wanted, got in zip(*results, strict=True):
+        np.testing.assert_allclose(got.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
+        np.testing.assert_allclose(got.movements, wanted.movements, atol=0.05)
+
+
+def test_classes_do_not_suppress_each_other_whatever_their_number():
+    random = np.random.default_rng(0)
+    settings = (0.0, 1000, 0.5, 500)
+    graph = GraphDecoder(*settings, longest_side=640)
+    differing = 0
+    for _ in range(40):
+        corners, sides = random.uniform(0, 560, (500, 2)), random.uniform(20, 80, (500, 2))
+        boxes = torch.from_numpy(np.hstack([corners, corners + sides]).astype(np.float32))
+        scores = torch.from_numpy(random.random(500).astype(np.float32))
+        labels = torch.from_numpy(random.integers(36, 40, 500))  # the last of YouTube-VIS
+        alone = [
+            torch.nonzero(labels == label)[:, 0][
+                nms(boxes[labels == label], scores[labels == label], 0.5)
+            ]
+            for label in range(36, 40)
+        ]
+        exact = torch.cat(alone).sort().values
+        differing += not torch.equal(graph._survivors(boxes, scores, labels).sort().values, exact)
+    assert differing <= 2  # an IoU within rounding of the threshold
+
+
+def test_frames_of_another_shape_are_refused_with_the_way_out(onnx_file):
+    with pytest.raises(ValueError, match=r"takes 64 x 96 .* input_size=\[64,64\]"):
+        list(onnx_predictor(onnx_file).stream(images(1, (96, 96))))
+
+
+def test_frames_of_another_shape_are_filled_up_where_that_is_asked_for(checkpoint, onnx_file):
+    frames = images(4, (96, 96))
+    exact = VideoPredictor.from_checkpoint(checkpoint, "cpu")
+    exact.fixed_size = exact.fill_up = True
+    expected = list(exact.stream(frames))
+    got = list(onnx_predictor(onnx_file, fill_up=True).stream(frames))
+    assert any(r.instances for r in expected)
+    for result, wanted in zip(got, expected, strict=True):
+        assert result.track_ids == wanted.track_ids
+        assert result.dense_masks.shape[1:] == (96, 96)
+        assert (result.boxes_xyxy <= 96).all()
+        assert (result.dense_masks == wanted.dense_masks).mean() > 0.999
+
+
+def test_a_device_that_an_exported_model_does_not_follow_is_refused(onnx_file):
+    with pytest.raises(ValueError, match="device must be cpu for an exported model, got 'cuda'"):
+        open_predictor(onnx_file, "cuda")
 
 
 def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path):

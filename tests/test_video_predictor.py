@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
+from dataclasses import astuple
 
 import numpy as np
 import pytest
 import torch
-from builders import tiny_model
+from builders import liven, tiny_model
 
 from sgnet.checkpoint import LoadedCheckpoint
 from sgnet.chunk_predictor import ChunkPredictor
@@ -83,6 +85,29 @@ def test_streaming_equals_the_reference_path(name):
             assert (mask != decode(instance.mask)).sum() <= 3  # probabilities of one half
 
 
+@pytest.mark.parametrize("tracking_input", ["pair", "single"])
+def test_each_frame_moves_from_the_one_before_and_the_first_of_a_video_from_itself(
+    tracking_input,
+):
+    torch.manual_seed(0)
+    model = liven(tiny_model(tracking_input=tracking_input)).eval()
+    frames = images(3)
+    together = torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2)
+    with torch.no_grad():
+        chained = DECODER(model(together), (64, 96))
+        alone = [DECODER(model(frame[None]), (64, 96))[0] for frame in together]
+    difference = (chained[2].movements - alone[2].movements).abs().max()
+    assert (difference > 1) == (tracking_input == "pair")  # pixels
+    engine = TorchFrameEngine(model, DECODER)
+    engine.reset()
+    got = [engine.detect(frame) for frame in frames]
+    engine.reset()
+    again = engine.detect(frames[2])
+    for found, wanted in zip([*got, again], [*chained, alone[2]], strict=True):
+        np.testing.assert_allclose(found.boxes_xyxy, wanted.boxes_xyxy, atol=1e-2)
+        np.testing.assert_allclose(found.movements, wanted.movements, atol=1e-2)
+
+
 def test_scores_and_movements_at_locations_equal_the_dense_ones_at_every_location():
     torch.manual_seed(0)
     model = tiny_model().eval()
@@ -119,9 +144,66 @@ def test_the_trained_model_stays_as_it_is():
 
 
 def test_half_precision_stays_close():
-    exact = TorchFrameEngine(loaded().model, DECODER).detect(images(1)[0])
-    rough = TorchFrameEngine(loaded().model, DECODER, dtype=torch.bfloat16).detect(images(1)[0])
-    np.testing.assert_allclose(np.sort(rough.scores), np.sort(exact.scores), atol=0.02)
+    torch.manual_seed(0)
+    model = liven(tiny_model()).eval()
+    image, other = (torch.from_numpy(i).permute(2, 0, 1) for i in images(2))
+    with torch.no_grad():
+        exact, black = (FrameNetwork(model)(i).class_logits for i in (image, other))
+        rough = FrameNetwork(model, torch.bfloat16)(image).class_logits
+    error, spread = (rough - exact).abs().mean(), (black - exact).abs().mean()
+    assert error < 0.1 * spread
+
+
+def test_winograd_in_backbone_and_heads_changes_nothing():
+    torch.manual_seed(0)
+    model = SGNet(
+        ResNetFPN(18, 128, "group"),
+        DetectionHead(128, 3, tower_depth=2),
+        MaskHead(128, grid=3, cell_size=20.0, hidden_channels=32),
+        TrackingHead(128),
+    ).eval()
+    plain, fast = FrameNetwork(model), FrameNetwork(model, winograd=True)
+    towers = [type(layer).__name__ for layer in (*fast.class_tower, *fast.box_tower)]
+    assert towers.count("WinogradConv2d") == 4
+    image = torch.from_numpy(images(1, (72, 88))[0]).permute(2, 0, 1)  # levels of odd sides
+    with torch.no_grad():
+        for ours, theirs in zip(astuple(fast(image)), astuple(plain(image)), strict=True):
+            if isinstance(theirs, torch.Tensor):
+                torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=1e-3)
+
+
+def test_two_predictors_of_one_checkpoint_share_nothing():
+    system = loaded()
+    one, other = (VideoPredictor.from_loaded(system, "cpu") for _ in range(2))
+    expected = [r.track_ids for r in one.stream(images(3))]
+    mixed = zip(one.stream(images(3)), other.stream(images(3)), strict=True)
+    for (first, second), ids in zip(mixed, expected, strict=True):
+        assert first.track_ids == second.track_ids == ids
+
+
+@pytest.mark.parametrize("ahead", [0, 4])
+def test_a_second_video_ends_the_first_and_is_not_touched_by_it(ahead):
+    used = predictor()
+    expected = [r.instances for r in used.stream(images(3))]
+    first = used.stream(images(9, (48, 96)), ahead)
+    next(first)
+    second = used.stream(images(3), ahead)
+    got = [next(second).instances]
+    with pytest.raises(ValueError, match="another video was begun"):
+        list(first)
+    got += [r.instances for r in second]
+    assert got == expected
+
+
+def test_a_stream_that_is_left_early_leaves_no_thread():
+    before = threading.active_count()
+    stream = predictor().stream(images(50))
+    next(stream)
+    stream.close()
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(5)
+    assert threading.active_count() <= before
 
 
 def test_threads_change_nothing():

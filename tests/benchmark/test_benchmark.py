@@ -8,10 +8,11 @@ import torch
 from builders import tiny_model
 
 from sgnet.benchmark.compare import BenchmarkSettings, compare, growth, ratios
-from sgnet.benchmark.contestants import FCOS, MaskRCNN, Ours
+from sgnet.benchmark.contestants import Ours
 from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.forced_step import export_forced
 from sgnet.benchmark.modes import build_onnx
+from sgnet.benchmark.rivals import FCOS, MaskRCNN
 from sgnet.benchmark.stages import STAGES, stage_times
 from sgnet.benchmark.timing import Timing, time_in_turn
 from sgnet.ops.rle import area

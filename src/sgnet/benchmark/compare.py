@@ -18,13 +18,10 @@ from rich.progress import Progress
 
 from sgnet.benchmark.contestants import (
     EXACT,
-    FCOS,
     NUM_CLASSES,
     Contestant,
     Image,
-    MaskRCNN,
     Ours,
-    YoloSeg,
 )
 from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.memory import measured_work, peak_memory
@@ -35,6 +32,7 @@ from sgnet.benchmark.modes import (
     rival_modes,
     torch_modes,
 )
+from sgnet.benchmark.rivals import FCOS, MaskRCNN, YoloSeg
 from sgnet.benchmark.stages import stage_times
 from sgnet.benchmark.timing import Timing, time_in_turn
 
@@ -242,6 +240,7 @@ class _Comparison:
         contestant, forced = entry.contestant, self.forced[entry.count]
 
         def run() -> None:
+            """One frame."""
             contestant.force(forced)
             image = self._decoded() if entry.from_jpeg else self.image
             found = contestant.detect(image)

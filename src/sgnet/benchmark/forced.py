@@ -116,6 +116,7 @@ def force_mask_rcnn(model: nn.Module, forced: ForcedBoxes) -> None:
         proposals: list[Tensor],
         image_shapes: list[tuple[int, int]],
     ) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
+        """The forced boxes, after the work that its own would have been."""
         own(heads, class_logits, box_regression, proposals, image_shapes)
         return [forced.boxes_xyxy], [forced.scores], [forced.labels + 1]
 

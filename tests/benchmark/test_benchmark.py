@@ -7,14 +7,14 @@ import pytest
 import torch
 from builders import tiny_model
 
-from sgnet.benchmark.compare import BenchmarkSettings, compare, growth, ratios
+from sgnet.benchmark.compare import BenchmarkSettings, compare
 from sgnet.benchmark.contestants import Ours
 from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.forced_step import export_forced
 from sgnet.benchmark.modes import build_onnx
 from sgnet.benchmark.rivals import FCOS, MaskRCNN
 from sgnet.benchmark.stages import STAGES, stage_times
-from sgnet.benchmark.timing import Timing, time_in_turn
+from sgnet.benchmark.timing import time_in_turn
 from sgnet.ops.rle import area
 
 SIZE = (128, 192)
@@ -67,19 +67,6 @@ def test_every_entry_runs_twice_a_round_in_turn():
     times = time_in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, 2)
     assert calls == ["a", "a", "b", "b"] * 5
     assert set(times) == {"a", "b"}
-
-
-def test_ratios_are_those_of_the_medians():
-    values = {"Mask R-CNN 10": 800, "Mask R-CNN 100": 1200, "FCOS 10": 400}
-    values |= {"exact 1": 300, "exact 10": 320, "exact 100": 330, "exact 200": 360}
-    times = {name: Timing(v, v, v) for name, v in values.items()}
-    assert ratios(times, "exact") | growth(times, "exact") == {
-        "maskrcnn_10_over_ours": 2.5,
-        "maskrcnn_100_over_ours": 1200 / 330,
-        "ours_over_fcos": 0.8,
-        "growth_100_over_1": 1.1,
-        "growth_200_over_1": 1.2,
-    }
 
 
 def test_every_stage_is_timed():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import platform
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,6 +23,8 @@ from sgnet.benchmark.contestants import (
     Ours,
 )
 from sgnet.benchmark.forced import ForcedBoxes
+from sgnet.benchmark.figures import growth, ratios
+from sgnet.benchmark.machine import machine
 from sgnet.benchmark.memory import measured_work, peak_memory
 from sgnet.benchmark.modes import (
     Builder,
@@ -160,7 +161,7 @@ class _Comparison:
                 for name, contestant in contestants.items()
                 if "fastest" not in name
             },
-            "machine": machine(self.settings),
+            "machine": machine(self.settings.device, self.settings.size, self.settings.rounds),
         }
 
     def _chosen(self) -> tuple[dict[str, Builder], dict[str, str]]:
@@ -269,49 +270,6 @@ class _Comparison:
         return measured_work(contestant, self.image)
 
 
-def ratios(times: Mapping[str, Timing], mode: str) -> dict[str, float]:
-    """The figures that targets are set for; above 1 is faster than Mask R-CNN, below 1 than FCOS.
-
-    Args:
-        times: of one run; {} comes of one without rivals.
-        mode: `exact` or `fastest`; the latter is also compared with the rivals' fastest modes.
-    """
-    ms = {name: timing.median for name, timing in times.items()}
-    if "FCOS 10" not in ms:
-        return {}
-    found = {
-        "maskrcnn_10_over_ours": ms["Mask R-CNN 10"] / ms[f"{mode} 10"],
-        "maskrcnn_100_over_ours": ms["Mask R-CNN 100"] / ms[f"{mode} 100"],
-        "ours_over_fcos": ms[f"{mode} 10"] / ms["FCOS 10"],
-    }
-    if mode == "fastest":
-        found |= {
-            "fastest_maskrcnn_10_over_ours": ms["Mask R-CNN fastest 10"] / ms["fastest 10"],
-            "fastest_maskrcnn_100_over_ours": ms["Mask R-CNN fastest 100"] / ms["fastest 100"],
-            "ours_over_fastest_fcos": ms["fastest 10"] / ms["FCOS fastest 10"],
-        }
-    return found
-
-
-def growth(times: Mapping[str, Timing], mode: str) -> dict[str, float]:
-    """How latency grows with the number of instances."""
-    one = times[f"{mode} 1"].median
-    return {f"growth_{n}_over_1": times[f"{mode} {n}"].median / one for n in (100, 200)}
-
-
-def machine(settings: BenchmarkSettings) -> dict[str, Any]:
-    """What the figures were measured on."""
-    on_gpu = torch.device(settings.device).type == "cuda"
-    return {
-        "device": torch.cuda.get_device_name() if on_gpu else _processor(),
-        "threads": torch.get_num_threads(),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "size": list(settings.size),
-        "rounds": settings.rounds,
-    }
-
-
 def _installed(package: str) -> bool:
     from importlib.util import find_spec
 
@@ -320,12 +278,3 @@ def _installed(package: str) -> bool:
 
 def _first_line(error: Exception) -> str:
     return (str(error).splitlines() or [type(error).__name__])[0]
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return f"{len(names)} x {names[0]}" if names else platform.processor()

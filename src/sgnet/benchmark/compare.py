@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,8 +22,8 @@ from sgnet.benchmark.contestants import (
     Image,
     Ours,
 )
-from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.figures import growth, ratios
+from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.machine import machine
 from sgnet.benchmark.memory import measured_work, peak_memory
 from sgnet.benchmark.modes import (
@@ -92,7 +92,8 @@ def compare(settings: BenchmarkSettings) -> dict[str, Any]:
     """Runs everything in one process; memory in one process a contestant.
 
     Returns:
-        Plain values: `exact` and `fastest` ratios, medians in milliseconds, memory, work, machine.
+        Plain values: `exact` and `fastest` ratios with the quartiles of growth, medians in
+        milliseconds, memory, work, machine.
     """
     with TemporaryDirectory() as folder:
         return _Comparison(settings, Path(folder)).figures()
@@ -141,10 +142,10 @@ class _Comparison:
                 **ratios(times, "fastest"),
                 **growth(apart, "fastest"),
             },
-            "growth_milliseconds": {name: asdict(timing) for name, timing in apart.items()},
+            "growth_milliseconds": {name: timing.figures() for name, timing in apart.items()},
             "modes": modes,
             "trials_ms": self.trials,
-            "milliseconds": {name: asdict(timing) for name, timing in times.items()},
+            "milliseconds": {name: timing.figures() for name, timing in times.items()},
             "stages": {
                 name: self._stages(contestant)
                 for name, contestant in contestants.items()
@@ -257,7 +258,7 @@ class _Comparison:
         """By number of instances, then stage."""
         return {
             str(count): {
-                stage: asdict(timing)
+                stage: timing.figures()
                 for stage, timing in stage_times(
                     contestant, self.image, self.forced[count], STAGE_ROUNDS
                 ).items()

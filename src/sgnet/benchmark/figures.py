@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from sgnet.benchmark.timing import Timing
 
 
@@ -32,10 +34,27 @@ def ratios(times: Mapping[str, Timing], mode: str) -> dict[str, float]:
     return found
 
 
-def growth(times: Mapping[str, Timing], mode: str) -> dict[str, float]:
-    """How latency grows with the number of instances."""
-    one = times[f"{mode} 1"].median
-    return {f"growth_{n}_over_1": times[f"{mode} {n}"].median / one for n in (100, 200)}
+def growth(times: Mapping[str, Timing], mode: str) -> dict[str, float | list[float]]:
+    """How latency grows with the number of instances, from the ratios of the single rounds.
+
+    Counts of one round ran right after each other, so a slow spell of the machine leaves their
+    ratio alone. Where the quartiles include 1 the noise is larger than the growth.
+
+    Args:
+        times: of one run, with its rounds.
+        mode: `exact` or `fastest`.
+
+    Returns:
+        The median of the ratios and [first, third] quartile, of 100 and of 200 instances over 1.
+    """
+    one = np.array(times[f"{mode} 1"].rounds)
+    found: dict[str, float | list[float]] = {}
+    for count in (100, 200):
+        by_round = np.array(times[f"{mode} {count}"].rounds) / one
+        low, median, high = np.percentile(by_round, [25, 50, 75]).tolist()
+        found[f"growth_{count}_over_1"] = median
+        found[f"growth_{count}_over_1_quartiles"] = [low, high]
+    return found
 
 
 def _best(ms: Mapping[str, float], rival: str, count: int) -> float:

@@ -18,11 +18,17 @@ class Timing:
         median: of the rounds.
         low: first quartile.
         high: third quartile.
+        rounds: of each round, so that entries of one run can be compared round by round.
     """
 
     median: float
     low: float
     high: float
+    rounds: tuple[float, ...] = ()
+
+    def figures(self) -> dict[str, float]:
+        """Median and quartiles alone, for a file."""
+        return {"median": self.median, "low": self.low, "high": self.high}
 
 
 def time_in_turn(
@@ -54,9 +60,9 @@ def time_in_turn(
 
 
 def summary(milliseconds: list[float]) -> Timing:
-    """Median and quartiles."""
+    """Median, quartiles and the rounds themselves."""
     low, median, high = np.percentile(milliseconds, [25, 50, 75])
-    return Timing(float(median), float(low), float(high))
+    return Timing(float(median), float(low), float(high), tuple(milliseconds))
 
 
 def _milliseconds(function: Callable[[], object]) -> float:

@@ -62,6 +62,18 @@ def test_fcos_gives_boxes():
     assert "boxes" in FCOS(SIZE, "cpu").detect(image())
 
 
+def test_what_comes_before_run_lengths_is_named_by_what_it_is():
+    forced = ForcedBoxes.drawn(2, SIZE, 40, "cpu")
+    small, rival = ours(), MaskRCNN(SIZE, "cpu")
+    for contestant in (small, rival):
+        contestant.force(forced)
+    detections, _ = small.detect(image())
+    assert detections.mask_size == (SIZE[0] // 2, SIZE[1] // 2)
+    assert small.before_encoding == "masks at stride 2"
+    assert rival.detect(image())["masks"].shape[2:] == SIZE
+    assert rival.before_encoding == "full-size masks"
+
+
 def test_every_entry_runs_twice_a_round_in_turn():
     calls: list[str] = []
     times = time_in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3, 2)

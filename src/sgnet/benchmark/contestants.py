@@ -55,10 +55,12 @@ class Contestant(Protocol):
     Attributes:
         network: for its multiply-adds; None where it is no torch module.
         num_parameters: of the network as it is trained.
+        before_encoding: what `detect` has arrived at, for tables; they stop at different points.
     """
 
     network: nn.Module | None
     num_parameters: int
+    before_encoding: str
 
     def force(self, forced: ForcedBoxes) -> None:
         """Sets the detections of the frames to come."""
@@ -92,6 +94,8 @@ class Ours:
         device: where it runs.
         running: how; its layout is always channels-last.
     """
+
+    before_encoding = "masks at stride 2"
 
     def __init__(self, model: SGNet, device: str, running: Running = EXACT) -> None:
         self.engine = TorchFrameEngine(

@@ -77,6 +77,8 @@ class MaskRCNN(_Torchvision):
         running: how.
     """
 
+    before_encoding = "full-size masks"
+
     def __init__(self, size: tuple[int, int], device: str, running: Running = EXACT) -> None:
         super().__init__(
             maskrcnn_resnet50_fpn,
@@ -115,6 +117,8 @@ class FCOS(_Torchvision):
         running: how.
     """
 
+    before_encoding = "boxes"
+
     def __init__(self, size: tuple[int, int], device: str, running: Running = EXACT) -> None:
         super().__init__(fcos_resnet50_fpn, size, device, running, num_classes=NUM_CLASSES)
 
@@ -144,6 +148,8 @@ class YoloSeg:
     Raises:
         ImportError: ultralytics is not installed.
     """
+
+    before_encoding = "raw outputs"
 
     def __init__(
         self, device: str, running: Running = EXACT, architecture: str = "yolo11m-seg.yaml"

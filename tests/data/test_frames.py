@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 
-from sgnet.data.frames import fit_size, image_tensor, resize_frame
+from sgnet.data.frames import fit_size, image_tensor, read_frame, resize_frame
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,12 @@ def test_resizing_to_the_same_size_is_the_same_frame():
     assert resize_frame(frame, (8, 8)) is frame
     assert resize_frame(frame, (16, 24)).shape == (16, 24, 3)
     assert image_tensor(frame).shape == (3, 8, 8)
+
+
+def test_a_jpeg_that_is_cut_off_is_no_frame(tmp_path):
+    path = tmp_path / "f.jpg"
+    cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))
+    assert read_frame(path).shape == (48, 64, 3)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match=r"f.jpg: frame is cut off"):
+        read_frame(path)

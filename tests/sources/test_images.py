@@ -53,6 +53,17 @@ def test_an_unreadable_image_is_named_after_the_frames_before_it(tmp_path):
         next(frames)
 
 
+def test_a_jpeg_that_is_cut_off_is_named(tmp_path):
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    cv2.imwrite(str(tmp_path / "f0.jpg"), image)
+    whole = (tmp_path / "f0.jpg").read_bytes()
+    (tmp_path / "f1.jpg").write_bytes(whole[: len(whole) // 2])
+    frames = iter(open_source(tmp_path))
+    assert next(frames).index == 0
+    with pytest.raises(SourceError, match=r"frame 1: .*f1.jpg is cut off"):
+        next(frames)
+
+
 def test_a_frame_of_another_size_is_named(tmp_path):
     write_images(tmp_path, ["f0.png"])
     cv2.imwrite(str(tmp_path / "f1.png"), np.zeros((5, 8, 3), dtype=np.uint8))

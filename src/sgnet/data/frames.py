@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgnet.ops.frame_sizes import SIZE_DIVISOR, fit_size, resize_frame
+from sgnet.ops.jpeg_end import is_cut_jpeg
 from sgnet.records import Video
 
 __all__ = [
@@ -33,13 +34,17 @@ def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDAr
         expected_size: (height, width) the annotations promise; None accepts any.
 
     Raises:
-        ValueError: missing or unreadable file, or another size than promised.
+        ValueError: missing, unreadable or cut off file, or another size than promised.
     """
     if not path.is_file():
         raise ValueError(f"{path}: frame is missing; expected an image file")
     image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
     if image is None:
         raise ValueError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
+    if is_cut_jpeg(path.read_bytes()):
+        raise ValueError(
+            f"{path}: frame is cut off; expected a whole JPEG, got one without its end"
+        )
     if expected_size is not None and image.shape[:2] != expected_size:
         raise ValueError(
             f"{path}: frame size (height, width) expected {expected_size}, got {image.shape[:2]}"

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.ops.jpeg_end import is_cut_jpeg
 from sgnet.sources.base import SourceError, SourceFrame, checked_image, same_size
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -48,6 +49,11 @@ class ImageFiles:
                 state = "cannot be decoded" if path.is_file() else "is missing"
                 raise SourceError(
                     f"{self.name}: frame {index}: {path} {state}; expected an image file"
+                )
+            if is_cut_jpeg(path.read_bytes()):
+                raise SourceError(
+                    f"{self.name}: frame {index}: {path} is cut off; expected a whole JPEG image, "
+                    "got one without its end"
                 )
             yield SourceFrame(index, np.asarray(image, dtype=np.uint8), None, path.name)
 

@@ -58,3 +58,25 @@ def test_an_error_of_the_items_comes_behind_the_results(behind):
 def test_an_error_of_the_work_is_raised():
     with pytest.raises(ZeroDivisionError):
         list(overlapped([1, 0], lambda n: 1 // n))
+
+
+@pytest.mark.parametrize("behind", [0, 1, 4])
+def test_after_a_failure_the_work_is_done_for_no_item_that_waits(behind):
+    all_wait = threading.Event()
+    done = []
+
+    def items():
+        for number in range(10):
+            if number == behind:
+                all_wait.set()  # the last that may wait behind the failing one
+            yield number
+
+    def work(number):
+        done.append(number)
+        all_wait.wait(10)
+        if number == 0:
+            raise OSError("the disk is full")
+
+    with pytest.raises(OSError, match="the disk is full"):
+        list(overlapped(items(), work, behind))
+    assert done == [0]

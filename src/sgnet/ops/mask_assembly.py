@@ -43,7 +43,8 @@ class BoxPixels:
         row_spans: the rows of the boxes.
         column_spans: the columns of the boxes.
         row_entries: [P] index into `row_spans` of each pixel.
-        column_entries: [P] index into `column_spans`.
+        column_shifts: [R] what is to be added to a pixel's own index, by row of `row_spans`, for
+            its index into `column_spans`.
         counts: [N] number of pixels of each box.
         corners: [N, 2] column and row of each box's first pixel.
         extents: [N, 2] columns and rows of each box.
@@ -52,7 +53,7 @@ class BoxPixels:
     row_spans: BoxSpans
     column_spans: BoxSpans
     row_entries: Tensor
-    column_entries: Tensor
+    column_shifts: Tensor
     counts: Tensor
     corners: Tensor
     extents: Tensor
@@ -70,7 +71,13 @@ class BoxPixels:
     @property
     def columns(self) -> Tensor:
         """[P] base-mask column."""
-        return self.column_spans.positions.index_select(0, self.column_entries)
+        shifts = self.column_shifts.index_select(0, self.row_entries)
+        return self.column_spans.positions.index_select(0, self.order + shifts)
+
+    @property
+    def order(self) -> Tensor:
+        """[P] each pixel's own index."""
+        return torch.arange(self.row_entries.shape[0], device=self.row_entries.device)
 
 
 @dataclass(frozen=True)
@@ -102,15 +109,13 @@ def box_pixels(boxes_xyxy: Tensor, size: tuple[int, int], stride: int) -> BoxPix
     row_spans = _spans(first[:, 1], extent[:, 1])
     column_spans = _spans(first[:, 0], extent[:, 0])
     widths = extent[row_spans.instances, 0]  # pixels of each row of a box
-    row_entries = torch.repeat_interleave(widths)
     first_entry = extent[:, 0].cumsum(0) - extent[:, 0]  # of each box in column_spans
     shift = first_entry[row_spans.instances] - (widths.cumsum(0) - widths)
-    order = torch.arange(row_entries.shape[0], device=boxes_xyxy.device)
     return BoxPixels(
         row_spans,
         column_spans,
-        row_entries,
-        order + shift.index_select(0, row_entries),
+        torch.repeat_interleave(widths),
+        shift,
         extent.prod(dim=1),
         first,
         extent,
@@ -202,9 +207,10 @@ def _at_pixels(
 
     Several are read together: a list costs as much to read as its entries are many, not wide.
     """
-    rows = torch.stack(of_rows, dim=1).index_select(0, pixels.row_entries)
-    columns = torch.stack(of_columns, dim=1).index_select(0, pixels.column_entries)
-    return (rows + columns).unbind(1)
+    table = torch.stack((*of_rows, pixels.column_shifts), dim=1)
+    rows = table.index_select(0, pixels.row_entries)
+    columns = torch.stack(of_columns, dim=1).index_select(0, pixels.order + rows[:, -1])
+    return (rows[:, :-1] + columns).unbind(1)
 
 
 def _span_cells(

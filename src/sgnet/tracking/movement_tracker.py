@@ -168,7 +168,8 @@ class MovementTracker:
         if not len(tracks.ids):
             return np.full(len(origins), -1, dtype=np.int64)
         offsets = origins[:, None] - tracks.points
-        distances = np.hypot(offsets[..., 0], offsets[..., 1])  # [N, M]
+        # several times faster than hypot, whose care for overflow pixels do not need
+        distances = np.sqrt(offsets[..., 0] ** 2 + offsets[..., 1] ** 2)  # [N, M]
         if self.class_aware:
             distances[labels[:, None] != tracks.labels] = np.inf
         reach = (tracks.radii * self.radius_scale).tolist()

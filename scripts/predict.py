@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from threading import Event
 from typing import Any
 
@@ -22,6 +22,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from sgnet.prediction import PredictionFiles
 from sgnet.sources import open_source, overlapped
+from sgnet.streaming import FrameResult
 from sgnet.training import exit_on_error
 from sgnet.video_predictor import open_predictor
 
@@ -42,6 +43,13 @@ def noted_interrupt() -> Iterator[Event]:
         yield noted
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def until(
+    interrupted: Event, stream: Iterator[FrameResult], most: int | None
+) -> Iterator[FrameResult]:
+    """Results up to a number of them, or up to Ctrl-C."""
+    return takewhile(lambda _: not interrupted.is_set(), islice(stream, most))
 
 
 def predict(cfg: DictConfig) -> int:
@@ -76,13 +84,11 @@ def predict(cfg: DictConfig) -> int:
         task = progress.add_task("predicting", total=cfg.max_frames or source.length, rate=0.0)
         with (
             closing(predictor.stream(source)) as stream,
-            closing(overlapped(islice(stream, cfg.max_frames), files.add)) as written,
+            closing(overlapped(until(interrupted, stream, cfg.max_frames), files.add)) as written,
         ):
-            for _ in written:
+            for _ in written:  # to the end, where a failure to write the last ones comes
                 rate = files.frames / (time.perf_counter() - started)
                 progress.update(task, advance=1, rate=rate)
-                if interrupted.is_set():
-                    break
     seconds = time.perf_counter() - started
     state = "interrupted after" if interrupted.is_set() else "done:"
     sys.stdout.write(

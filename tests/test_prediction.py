@@ -3,10 +3,14 @@ from __future__ import annotations
 import csv
 import errno
 import json
+import os
+import re
+import resource
 import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import av
@@ -16,9 +20,15 @@ import pytest
 from builders import save_tiny_checkpoint
 from pycocotools import mask as coco_mask
 
+from sgnet import prediction
+from sgnet.ops.rle import encode
 from sgnet.prediction import PredictionFiles
+from sgnet.records import Category, TrackedInstance
+from sgnet.sources import SourceFrame, overlapped
+from sgnet.streaming import FrameResult
 from sgnet.video_predictor import VideoPredictor
 
+CLASSES = (Category(1, "disc"),)
 SCRIPT = Path(__file__).parents[1] / "scripts/predict.py"
 
 
@@ -115,7 +125,154 @@ def test_a_full_disk_is_named_with_the_frame_and_keeps_what_was_written(
         files.add(results[1])
     files.__exit__(None, None, None)
     assert len(video_frames(tmp_path / "overlay.mp4")) == 1
-    assert (tmp_path / "results.json").exists()
+    assert {row["frame"] for row in table(tmp_path)} == {"0"}
+    tracks = json.loads((tmp_path / "results.json").read_text())
+    assert {len(track["segmentations"]) for track in tracks} == {1}
+    with pytest.raises(OSError, match="frame 2 cannot be written: frame 1 could not"):
+        files.add(results[2])
+
+
+def noisy_results(count: int, instances: int = 1):
+    """Results whose overlay needs some 3 kB a frame."""
+    random = np.random.default_rng(0)
+    mask = encode(np.tile(np.arange(96) < 48, (64, 1)))
+    found = tuple(
+        TrackedInstance(track_id, 0, 0.9, (0.0, 0.0, 48.0, 64.0), mask, False)
+        for track_id in range(1, instances + 1)
+    )
+    for index in range(count):
+        image = random.integers(0, 256, (64, 96, 3), dtype=np.uint8)
+        yield FrameResult(SourceFrame(index, image, None, f"frame {index}"), found, CLASSES)
+
+
+@contextmanager
+def file_limit(size: int):
+    """Files can grow to a number of bytes, as on a disk that is then full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def predict_until_full(folder: Path, **settings) -> str:
+    """Writes 400 frames as the script does; returns the error's message."""
+    with (
+        pytest.raises(OSError, match="cannot be written") as error,
+        PredictionFiles(folder, CLASSES, **settings) as files,
+    ):
+        list(overlapped(noisy_results(400), files.add))
+    return str(error.value)
+
+
+def assert_agree(folder: Path, count: int) -> None:
+    """The table and the results file hold the same whole frames; nothing else is there."""
+    content = (folder / "tracks.csv").read_text()
+    assert content.endswith("\n")
+    assert [int(row["frame"]) for row in table(folder)] == list(range(count))
+    (track,) = json.loads((folder / "results.json").read_text())
+    assert len(track["segmentations"]) == count
+    assert {path.name for path in folder.iterdir()} == {"tracks.csv", "results.json"}
+
+
+def open_and_removed(folder: Path) -> list[str]:
+    names = [os.readlink(fd) for fd in Path("/proc/self/fd").iterdir() if fd.is_symlink()]
+    return [name for name in names if name.startswith(str(folder)) and "(deleted)" in name]
+
+
+def test_an_overlay_without_room_is_given_up_and_the_other_files_agree(tmp_path):
+    with file_limit(100_000):
+        message = predict_until_full(tmp_path)
+    found = re.search(r"frame (\d+) cannot be written: File too large; overlay.mp4 is giv", message)
+    assert message.startswith(str(tmp_path))
+    assert found
+    assert int(found[1]) > 0
+    assert_agree(tmp_path, int(found[1]))
+    assert not open_and_removed(tmp_path)  # or its room would not be free
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=300k", "none", str(folder)]
+    try:
+        mounted = subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        mounted = False
+    if not mounted:
+        pytest.skip("mounting is not permitted here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_runs_full_keeps_the_table_and_the_results(small_disk):
+    message = predict_until_full(small_disk)
+    found = re.search(r"frame (\d+) cannot be written: No space left on device", message)
+    assert found
+    assert int(found[1]) > 60
+    assert_agree(small_disk, int(found[1]))
+
+
+def test_the_table_is_cut_back_to_its_last_whole_frame(tmp_path):
+    files = PredictionFiles(tmp_path, CLASSES)
+    with (
+        file_limit(1000),
+        pytest.raises(OSError, match="cannot be written: File too large") as error,
+    ):
+        list(map(files.add, noisy_results(400, instances=5)))
+    files.__exit__(None, None, None)
+    count = int(re.search(r"frame (\d+) cannot", str(error.value))[1])
+    rows = table(tmp_path)
+    assert len(rows) == 5 * count > 0
+    assert rows[-1] == {**rows[0], "frame": str(count - 1), "id": "5"}
+    assert len(video_frames(tmp_path / "overlay.mp4")) == count
+    tracks = json.loads((tmp_path / "results.json").read_text())
+    assert {len(track["segmentations"]) for track in tracks} == {count}
+
+
+def test_the_overlay_makes_room_for_the_results(tmp_path, monkeypatch):
+    save = prediction.save_results
+
+    def save_where_there_is_room(tracks, path: Path) -> None:
+        if list(tmp_path.glob("*overlay.mp4*")) or list(tmp_path.glob(".overlay.mp4*")):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(tracks, path)
+
+    monkeypatch.setattr(prediction, "save_results", save_where_there_is_room)
+
+    def predict_a_hundred() -> None:
+        with PredictionFiles(tmp_path, CLASSES) as files:
+            for result in noisy_results(100):
+                files.add(result)
+            raise ValueError("v.mkv: frame 100: the source broke")
+
+    with pytest.raises(OSError, match="the source broke; .*100 frames: overlay.mp4 is given up"):
+        predict_a_hundred()
+    assert_agree(tmp_path, 100)
+
+
+def test_an_overlay_that_cannot_be_ended_is_named(tmp_path, monkeypatch):
+    def end_without_room() -> None:
+        with PredictionFiles(tmp_path, CLASSES) as files:
+            for result in noisy_results(3):
+                files.add(result)  # the encoder holds them back
+            monkeypatch.setattr(prediction, "save_results", limit_then_save)
+
+    save, limits = prediction.save_results, []
+
+    def limit_then_save(tracks, path: Path) -> None:
+        save(tracks, path)
+        limits.append(file_limit(4000))
+        limits[0].__enter__()
+
+    try:
+        with pytest.raises(OSError, match="with 3 frames: overlay.mp4 cannot be written: File too"):
+            end_without_room()
+    finally:
+        limits[0].__exit__(None, None, None)
+    assert_agree(tmp_path, 3)
 
 
 def test_no_frame_leaves_nothing(results, tmp_path):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -21,16 +20,22 @@ CLOCK = 90_000  # ticks a second, the usual of video containers
 class Mp4Writer:
     """An H.264 video, written frame by frame; it takes its place when the block ends well.
 
-    Without any frame there is no file.
+    Without any frame there is no file. Where it cannot be written on, as on a full disk, it is
+    given up: its temporary file is closed and removed, so that its room is free again.
 
     Args:
         path: the mp4 file.
         frames_per_second: of playback, for frames without a time of their own.
+
+    Attributes:
+        count: frames so far.
+        given_up: there will be no file.
     """
 
     def __init__(self, path: str | Path, frames_per_second: float) -> None:
         self.path = Path(path)
         self.count = 0
+        self.given_up = False
         self._rate = Fraction(frames_per_second).limit_denominator(1001)
         self._last = -1
         self._files = ExitStack()
@@ -47,12 +52,15 @@ class Mp4Writer:
         Args:
             picture: [H, W, 3] RGB, all of one size; an odd last row or column is left out.
             time: seconds since the start; None places it one frame after the last.
+
+        Raises:
+            OSError: the disk is full or gone, or the video is given up.
         """
         import av
 
+        if self.given_up:
+            raise OSError(f"{self.path}: expected no more frames, the video is given up")
         height, width = (side - side % 2 for side in picture.shape[:2])
-        if self._container is None:
-            self._open(height, width)
         even = np.ascontiguousarray(picture[:height, :width])
         frame = av.VideoFrame.from_ndarray(even, format="rgb24")
         step = round(CLOCK / self._rate)
@@ -60,7 +68,10 @@ class Mp4Writer:
         if time is not None:
             tick = max(self._last + 1, round(time * CLOCK))
         frame.pts, frame.time_base = tick, Fraction(1, CLOCK)
-        self._container.mux(self._stream.encode(frame))
+        with self._or_given_up():
+            if self._container is None:
+                self._open(height, width)
+            self._container.mux(self._stream.encode(frame))
         self._last = tick
         self.count += 1
 
@@ -70,15 +81,42 @@ class Mp4Writer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Ends the file, or removes it after an error."""
-        try:
-            if self._container is not None:
-                self._container.mux(self._stream.encode())
+        """Ends the file, or removes it after an error.
+
+        Raises:
+            OSError: the disk is full or gone; the file is removed.
+        """
+        if error is not None:
+            self.give_up()
+        if self._container is None or self.given_up:
+            return
+        with self._or_given_up():
+            self._container.mux(self._stream.encode())
+            self._container.close()
+            self._files.close()
+
+    def give_up(self) -> None:
+        """Closes and removes the temporary file."""
+        self.given_up = True
+        if self._container is not None:
+            with suppress(Exception):  # what it still wants to write has no room
                 self._container.close()
+        reason = OSError("given up")  # with an error the temporary file is removed
+        self._files.__exit__(type(reason), reason, None)
+
+    @contextmanager
+    def _or_given_up(self) -> Iterator[None]:
+        """Gives the video up after an error, which comes as an OSError that names the file."""
+        import av
+
+        try:
+            yield
+        except (av.FFmpegError, OSError) as error:
+            self.give_up()
+            raise OSError(error.errno, error.strerror, str(self.path)) from error
         except BaseException:
-            self._files.__exit__(*sys.exc_info())
+            self.give_up()
             raise
-        self._files.__exit__(kind, error, traceback)
 
     def _open(self, height: int, width: int) -> None:
         import av

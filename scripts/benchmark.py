@@ -43,7 +43,7 @@ def show(figures: dict[str, Any]) -> None:
         if amount:
             work.add_row(name, f"{amount['parameters_m']:.1f}", f"{amount['multiply_adds_g']:.1f}")
     console.print(work)
-    for part in ("modes", "trials_ms", "exact", "fastest", "machine"):
+    for part in ("modes", "trials_ms", "not_tried", "exact", "fastest", "machine"):
         console.print(part, figures[part])
 
 

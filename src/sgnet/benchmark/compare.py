@@ -29,6 +29,7 @@ from sgnet.benchmark.memory import measured_work, peak_memory
 from sgnet.benchmark.modes import (
     Builder,
     build_ours,
+    fast_dtypes,
     onnx_modes,
     rival_modes,
     torch_modes,
@@ -56,7 +57,7 @@ class BenchmarkSettings:
         warmup: rounds that do not.
         device: cpu, cuda, ...
         compile_too: try torch.compile for the fastest modes; it takes minutes.
-        onnx_too: try onnxruntime for our fastest mode, on the CPU.
+        onnx_too: try onnxruntime for our fastest mode, on the CPU; rivals are not exported.
         depths: of our backbones; the first is compared with the rivals.
         rivals: without them only the growth with the number of instances is measured.
     """
@@ -145,6 +146,7 @@ class _Comparison:
             "growth_milliseconds": {name: timing.figures() for name, timing in apart.items()},
             "modes": modes,
             "trials_ms": self.trials,
+            "not_tried": self._not_tried(),
             "milliseconds": {name: timing.figures() for name, timing in times.items()},
             "stages": {
                 name: self._stages(contestant)
@@ -171,7 +173,7 @@ class _Comparison:
         depth, *deeper = settings.depths
         exact = partial(build_ours, depth, settings.device)
         ours = torch_modes(depth, settings.device, settings.compile_too)
-        if settings.onnx_too and settings.device == "cpu":
+        if self._on_onnx:
             ours |= onnx_modes(depth, settings.size, self.folder)
         builders: dict[str, Builder] = {"exact": exact}
         modes = {"exact": EXACT.name}
@@ -179,15 +181,12 @@ class _Comparison:
         builders["fastest"] = ours[modes["fastest"]]
         if not settings.rivals:
             return builders, modes
-        for name, kind in (("Mask R-CNN", MaskRCNN), ("FCOS", FCOS)):
-            make = partial(kind, settings.size, settings.device)
+        for name, make in self._rivals().items():
             eager = rival_modes(make, (torch.float32,), compiled=False)
-            fast = rival_modes(make, (torch.float32, torch.bfloat16), settings.compile_too)
+            fast = rival_modes(make, fast_dtypes(settings.device), settings.compile_too)
             for title, candidates in ((name, eager), (f"{name} fastest", fast)):
                 modes[title] = self._best(title, candidates)
                 builders[title] = candidates[modes[title]]
-        if _installed("ultralytics"):
-            builders["YOLO11m-seg, network"] = partial(YoloSeg, settings.device)
         for other in deeper:
             builders[f"exact R{other}"] = partial(build_ours, other, settings.device)
             same = torch_modes(other, settings.device, settings.compile_too)
@@ -195,6 +194,28 @@ class _Comparison:
                 same = onnx_modes(other, settings.size, self.folder)
             builders[f"fastest R{other}"] = same[modes["fastest"]]
         return builders, modes
+
+    def _not_tried(self) -> dict[str, str]:
+        """What ours was offered and rivals were not."""
+        if not (self.settings.rivals and self._on_onnx):
+            return {}
+        reason = "onnxruntime, float32 and int8: no export of this network is part of the benchmark"
+        return dict.fromkeys(self._rivals(), reason)
+
+    @property
+    def _on_onnx(self) -> bool:
+        return self.settings.onnx_too and self.settings.device == "cpu"
+
+    def _rivals(self) -> dict[str, Callable[..., Contestant]]:
+        """Builders that take `running`; all go through the same trials."""
+        settings = self.settings
+        makes: dict[str, Callable[..., Contestant]] = {
+            "Mask R-CNN": partial(MaskRCNN, settings.size, settings.device),
+            "FCOS": partial(FCOS, settings.size, settings.device),
+        }
+        if _installed("ultralytics"):
+            makes["YOLO11m-seg, network"] = partial(YoloSeg, settings.device)
+        return makes
 
     def _best(self, title: str, candidates: Mapping[str, Builder]) -> str:
         """The fastest of several modes that run here, by a short trial."""

@@ -29,7 +29,7 @@ class Running:
     """How a torch network runs.
 
     Attributes:
-        dtype: of weights and features; rivals compute in it by autocast.
+        dtype: of weights, stored so, and features.
         channels_last: memory layout.
         compiled: through torch.compile; of rivals the backbone, the rest depends on the frame.
     """

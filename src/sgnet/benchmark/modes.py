@@ -35,6 +35,13 @@ def build_onnx(path: str) -> OursOnnx:
     return OursOnnx(ForcedOnnxEngine(path, threads=torch.get_num_threads()))
 
 
+def fast_dtypes(device: str) -> tuple[torch.dtype, ...]:
+    """The precisions that every contestant is tried in on a device, ours and rivals alike."""
+    if torch.device(device).type == "cpu":
+        return torch.float32, torch.bfloat16
+    return torch.float32, torch.bfloat16, torch.float16
+
+
 def torch_modes(depth: int, device: str, compiled: bool) -> dict[str, Builder]:
     """Our network on torch in its fast modes.
 
@@ -43,10 +50,9 @@ def torch_modes(depth: int, device: str, compiled: bool) -> dict[str, Builder]:
         device: where it runs.
         compiled: with torch.compile too.
     """
-    types = (torch.float32, torch.bfloat16) + ((torch.float16,) if device != "cpu" else ())
     runnings = [
         Running(dtype, compiled=through)
-        for dtype in types
+        for dtype in fast_dtypes(device)
         for through in ((False, True) if compiled else (False,))
     ]
     return {r.name: partial(build_ours, depth, device, r) for r in runnings}

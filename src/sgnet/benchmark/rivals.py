@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +21,7 @@ from sgnet.benchmark.contestants import (
     num_parameters_of,
 )
 from sgnet.benchmark.forced import ForcedBoxes, force_mask_rcnn
+from sgnet.benchmark.lower_precision import lower_fcos, lower_mask_rcnn
 from sgnet.ops.mask_crops import MaskCrop, encode_crops
 
 
@@ -30,6 +30,7 @@ class _Torchvision:
 
     Args:
         make: torchvision's builder.
+        lower: stores the builder's weights in a lower precision, see `lower_precision`.
         size: (height, width) of the frames.
         device: where it runs.
         running: how.
@@ -39,6 +40,7 @@ class _Torchvision:
     def __init__(
         self,
         make: Callable[..., Any],
+        lower: Callable[[Any, torch.dtype], None],
         size: tuple[int, int],
         device: str,
         running: Running,
@@ -54,8 +56,10 @@ class _Torchvision:
         )
         network.transform.size_divisible = 8  # as ours; its own 32 would add rows
         self.num_parameters = num_parameters_of(network)
-        self._device, self._dtype = torch.device(device), running.dtype
+        self._device = torch.device(device)
         network.eval().requires_grad_(False).to(device).to(memory_format=_layout(running))
+        if running.dtype != torch.float32:
+            lower(network, running.dtype)
         if running.compiled:
             network.backbone = torch.compile(network.backbone)
         self.network: Any = network
@@ -63,8 +67,7 @@ class _Torchvision:
     @torch.inference_mode()
     def _found(self, image: Image) -> dict[str, Tensor]:
         """Torchvision's dictionary of the frame's N instances."""
-        with _precision(self._device, self._dtype):
-            found: dict[str, Tensor] = self.network([_tensor(image, self._device)])[0]
+        found: dict[str, Tensor] = self.network([_tensor(image, self._device)])[0]
         return found
 
 
@@ -82,6 +85,7 @@ class MaskRCNN(_Torchvision):
     def __init__(self, size: tuple[int, int], device: str, running: Running = EXACT) -> None:
         super().__init__(
             maskrcnn_resnet50_fpn,
+            lower_mask_rcnn,
             size,
             device,
             running,
@@ -120,7 +124,9 @@ class FCOS(_Torchvision):
     before_encoding = "boxes"
 
     def __init__(self, size: tuple[int, int], device: str, running: Running = EXACT) -> None:
-        super().__init__(fcos_resnet50_fpn, size, device, running, num_classes=NUM_CLASSES)
+        super().__init__(
+            fcos_resnet50_fpn, lower_fcos, size, device, running, num_classes=NUM_CLASSES
+        )
 
     def force(self, forced: ForcedBoxes) -> None:
         """Its boxes are its own."""
@@ -156,10 +162,12 @@ class YoloSeg:
     ) -> None:
         from ultralytics import YOLO
 
-        self._device, self._dtype = torch.device(device), running.dtype
+        torch.manual_seed(0)
+        self._device, self._running = torch.device(device), running
         network = YOLO(architecture).model.to(device).eval().fuse(verbose=False)
-        self.network: Any = network.to(memory_format=_layout(running))
-        self.num_parameters = num_parameters_of(self.network)
+        network.requires_grad_(False).to(running.dtype).to(memory_format=_layout(running))
+        self.num_parameters = num_parameters_of(network)
+        self.network: Any = torch.compile(network) if running.compiled else network
 
     def force(self, forced: ForcedBoxes) -> None:
         """Its detections are its own."""
@@ -169,9 +177,8 @@ class YoloSeg:
         """Raw outputs of the frame filled up to its stride of 32."""
         below = -image.shape[0] % 32
         padded = np.pad(image, ((0, below), (0, 0), (0, 0)))
-        pixels = _tensor(padded, self._device)[None]
-        with _precision(self._device, self._dtype):
-            return self.network(pixels.contiguous(memory_format=torch.channels_last))
+        pixels = _tensor(padded, self._device)[None].to(self._running.dtype)
+        return self.network(pixels.contiguous(memory_format=_layout(self._running)))
 
     def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
         """Nothing."""
@@ -196,12 +203,6 @@ class _Trackable:
 
 def _layout(running: Running) -> torch.memory_format:
     return torch.channels_last if running.channels_last else torch.contiguous_format
-
-
-def _precision(device: torch.device, dtype: torch.dtype) -> AbstractContextManager[Any]:
-    if dtype == torch.float32:
-        return nullcontext()
-    return torch.autocast(device.type, dtype=dtype)
 
 
 def _tensor(image: Image, device: torch.device) -> Tensor:

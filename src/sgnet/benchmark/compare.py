@@ -18,6 +18,7 @@ from rich.progress import Progress
 from sgnet.benchmark.contestants import (
     EXACT,
     NUM_CLASSES,
+    Builder,
     Contestant,
     Image,
     Ours,
@@ -27,7 +28,6 @@ from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.machine import machine
 from sgnet.benchmark.memory import measured_work, peak_memory
 from sgnet.benchmark.modes import (
-    Builder,
     build_ours,
     fast_dtypes,
     onnx_modes,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -73,6 +73,9 @@ class Contestant(Protocol):
     def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
         """What `detect` gave to run lengths; boxes where there are no masks."""
         ...
+
+
+Builder = Callable[[], Contestant]
 
 
 class Trackers:

@@ -11,6 +11,7 @@ import torch
 
 from sgnet.benchmark.contestants import (
     EXACT,
+    Builder,
     Contestant,
     Ours,
     OursOnnx,
@@ -21,7 +22,6 @@ from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.forced_step import ForcedOnnxEngine, export_forced
 from sgnet.quantization import quantize_onnx
 
-Builder = Callable[[], Contestant]
 CALIBRATION_FRAMES = 4  # the weights are random; the scales only have to exist
 
 

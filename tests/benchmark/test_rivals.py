@@ -32,7 +32,7 @@ def image() -> np.ndarray:
 @pytest.mark.parametrize("compiled", [False, True])
 def test_rivals_are_tried_in_every_mode_of_ours(device, names, compiled):
     ours = torch_modes(50, device, compiled)
-    rivals = rival_modes(partial(YoloSeg, device), fast_dtypes(device), compiled)
+    rivals = rival_modes(partial(YoloSeg, SIZE, device), fast_dtypes(device), compiled)
     assert set(ours) <= set(rivals)
     assert {name.split(",")[0] for name in ours} == names
     assert any("compiled" in name for name in rivals) == compiled
@@ -91,7 +91,7 @@ def _keeps(found, own):
 @pytest.mark.parametrize("channels_last", [False, True])
 def test_yolo_runs_in_the_precision_and_layout_that_it_is_told(dtype, channels_last):
     pytest.importorskip("ultralytics")
-    rival = YoloSeg("cpu", Running(dtype, channels_last), "yolo11n-seg.yaml")
+    rival = YoloSeg(SIZE, "cpu", Running(dtype, channels_last), "yolo11n-seg.yaml")
     seen: list = []
     rival.network.model[0].register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0]))
     rival.detect(image())
@@ -100,3 +100,14 @@ def test_yolo_runs_in_the_precision_and_layout_that_it_is_told(dtype, channels_l
     assert seen[0].is_contiguous(memory_format=layout)
     assert rival.network.model[1].conv.weight.dtype == dtype
     assert rival.network.model[1].conv.weight.is_contiguous(memory_format=layout)
+
+
+def test_yolo_is_one_graph_for_the_compiler(monkeypatch):
+    pytest.importorskip("ultralytics")
+    whole = partial(torch.compile, backend="eager", fullgraph=True)  # raises where it breaks
+    monkeypatch.setattr(torch, "compile", whole)
+    exact, compiled = (
+        YoloSeg(SIZE, "cpu", Running(compiled=through), "yolo11n-seg.yaml")
+        for through in (False, True)
+    )
+    torch.testing.assert_close(compiled.detect(image()), exact.detect(image()))

@@ -214,7 +214,7 @@ class _Comparison:
             "FCOS": partial(FCOS, settings.size, settings.device),
         }
         if _installed("ultralytics"):
-            makes["YOLO11m-seg, network"] = partial(YoloSeg, settings.device)
+            makes["YOLO11m-seg, network"] = partial(YoloSeg, settings.size, settings.device)
         return makes
 
     def _best(self, title: str, candidates: Mapping[str, Builder]) -> str:

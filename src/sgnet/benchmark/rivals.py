@@ -147,8 +147,9 @@ class YoloSeg:
     network alone.
 
     Args:
+        size: (height, width) of the frames.
         device: where it runs.
-        running: how.
+        running: how; compiled as a whole.
         architecture: ultralytics' name.
 
     Raises:
@@ -158,7 +159,11 @@ class YoloSeg:
     before_encoding = "raw outputs"
 
     def __init__(
-        self, device: str, running: Running = EXACT, architecture: str = "yolo11m-seg.yaml"
+        self,
+        size: tuple[int, int],
+        device: str,
+        running: Running = EXACT,
+        architecture: str = "yolo11m-seg.yaml",
     ) -> None:
         from ultralytics import YOLO
 
@@ -167,7 +172,11 @@ class YoloSeg:
         network = YOLO(architecture).model.to(device).eval().fuse(verbose=False)
         network.requires_grad_(False).to(running.dtype).to(memory_format=_layout(running))
         self.num_parameters = num_parameters_of(network)
-        self.network: Any = torch.compile(network) if running.compiled else network
+        self.network: Any = network
+        if running.compiled:
+            # its anchors are made in the first frame and kept; making them would break the graph
+            self.detect(np.zeros((*size, 3), dtype=np.uint8))
+            self.network = torch.compile(network)
 
     def force(self, forced: ForcedBoxes) -> None:
         """Its detections are its own."""

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import threading
 from fractions import Fraction
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import av
 import numpy as np
@@ -9,13 +12,18 @@ import pytest
 from sgnet.sources import SourceError, open_source
 
 
-def write_video(path, times, size=(48, 64), options=None):
-    """Grey frames at the given times in seconds, each as bright as its number says."""
+def write_video(path, times, size=(48, 64), options=None, codec="libx264", sound=0.0):
+    """Grey frames at the given times in seconds, each as bright as its number says.
+
+    `sound` seconds of silence go with them.
+    """
     with av.open(str(path), "w", options=options or {}) as container:
-        stream = container.add_stream("libx264", rate=25)
+        stream = container.add_stream(codec, rate=25)
         stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
         stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
         stream.options = {"crf": "5", "bf": "0"}
+        if sound:
+            write_silence(container, sound)
         for number, time in enumerate(times):
             image = np.full((*size, 3), 20 * (number % 10) + 30, dtype=np.uint8)
             image[: size[0] // 4] = 255  # the upper quarter is white
@@ -26,6 +34,15 @@ def write_video(path, times, size=(48, 64), options=None):
         for packet in stream.encode():
             container.mux(packet)
     return path
+
+
+def write_silence(container, seconds):
+    stream = container.add_stream("aac", rate=8000)
+    for start in range(0, round(8000 * seconds), 1024):
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        frame.sample_rate, frame.pts, frame.time_base = 8000, start, Fraction(1, 8000)
+        container.mux(stream.encode(frame))
+    container.mux(stream.encode())
 
 
 def test_frames_come_in_order_with_their_times(tmp_path):
@@ -87,6 +104,68 @@ def test_a_video_cut_off_behind_its_index_gives_what_is_there_and_then_an_error(
     with pytest.raises(SourceError, match=r"cut.mp4: frame \d+: "):
         frames.extend(open_source(path))
     assert 0 < len(frames) < 50
+
+
+CODECS = {"mkv": "libx264", "webm": "libvpx"}
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.97])
+@pytest.mark.parametrize("suffix", CODECS)
+def test_a_matroska_file_cut_off_gives_what_is_there_and_then_an_error(tmp_path, suffix, kept):
+    times = [t / 25 for t in range(100)]
+    whole = write_video(tmp_path / f"v.{suffix}", times, codec=CODECS[suffix])
+    path = tmp_path / f"cut.{suffix}"
+    path.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * kept)])
+    frames = []
+    with pytest.raises(SourceError, match=rf"cut.{suffix}: frame \d+: the file is cut off"):
+        frames.extend(open_source(path))
+    assert 0 < len(frames) < 100
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "webm", "ts", "avi", "flv"])
+@pytest.mark.parametrize(
+    "times",
+    [
+        [t / 25 for t in range(50)],
+        [0.0, 0.04, 0.2, 0.5, 3.0, 3.04],  # a variable frame rate
+        [5 + t / 25 for t in range(25)],  # a late start
+        [0.0],
+    ],
+    ids=["even", "variable", "late", "one"],
+)
+def test_a_whole_file_is_no_error(tmp_path, suffix, times):
+    path = write_video(tmp_path / f"v.{suffix}", times, codec=CODECS.get(suffix, "libx264"))
+    assert len(list(open_source(path))) == len(times)
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "ts"])
+@pytest.mark.parametrize("sound", [0.5, 6.0])
+def test_sound_may_be_longer_or_shorter_than_the_video(tmp_path, suffix, sound):
+    path = write_video(tmp_path / f"v.{suffix}", [t / 25 for t in range(50)], sound=sound)
+    assert len(list(open_source(path))) == 50
+
+
+@pytest.fixture
+def address(tmp_path):
+    """Of a server that gives the folder's files."""
+    handler = partial(QuietHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def test_a_matroska_file_cut_off_on_a_server_is_an_error_by_its_duration(tmp_path, address):
+    content = write_video(tmp_path / "v.mkv", [t / 25 for t in range(100)], sound=8.0).read_bytes()
+    (tmp_path / "cut.mkv").write_bytes(content[: len(content) * 2 // 3])
+    assert len(list(open_source(f"{address}/v.mkv"))) == 100
+    with pytest.raises(SourceError, match=r"the file is cut off; expected \d\.\d seconds more"):
+        list(open_source(f"{address}/cut.mkv"))
 
 
 def test_a_camera_that_is_not_there_is_an_error():

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from sgnet.sources.base import SourceError, SourceFrame, same_size
+from sgnet.sources.whole_file import Span, missing_part
 
 STREAM_TIMEOUT = 15.0  # seconds for a network stream to answer
 LIVE_PROTOCOLS = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "udp://", "rtp://", "srt://")
@@ -18,8 +19,10 @@ class VideoFile:
     """A video file or a network address, frames as they are shown.
 
     The rotation a phone writes beside the video is applied. Frames carry their own times, so a
-    variable frame rate stays what it is. A file that ends before the number of frames it declares
-    is an error behind its last frame.
+    variable frame rate stays what it is. A file that ends before what it declares itself is an
+    error behind its last frame. That is mp4, mov, avi, flv, mkv and webm; a missing end of others
+    goes unnoticed, as transport streams (.ts) declare nothing, nor does the Matroska file of a
+    recorder that was killed.
 
     Args:
         path: file, or http, https, rtsp, rtmp, udp address.
@@ -64,6 +67,7 @@ class VideoFile:
 
         index = 0
         start: float | None = None
+        span = Span()
         first, self._container = self._container, None
         with first or self._opened() as container:
             stream = container.streams.video[0]
@@ -71,6 +75,7 @@ class VideoFile:
             try:
                 for frame in container.decode(stream):
                     start = frame.time if start is None else start
+                    span.add(frame)
                     yield _source_frame(index, frame, start)
                     index += 1
             except (av.FFmpegError, OSError) as error:
@@ -78,20 +83,13 @@ class VideoFile:
                     f"{self.name}: frame {index}: cannot be decoded; expected a whole video, got: "
                     f"{_reason(error)}"
                 ) from error
-            missing = self._missing_bytes(stream)
-            if missing > 0:
+            path = Path(self.name) if self._is_file else None
+            missing = None if self.live else missing_part(path, stream, span)
+            if missing is not None:
                 raise SourceError(
-                    f"{self.name}: frame {index}: the file is cut off; expected {missing} bytes "
-                    f"more, got {index} of {stream.frames} frames"
+                    f"{self.name}: frame {index}: the file is cut off; expected {missing} more, "
+                    f"got {index} frames"
                 )
-
-    def _missing_bytes(self, stream: Any) -> int:  # noqa: ANN401 - av.VideoStream
-        """Bytes that the file's own index names and the file does not have; 0 without an index."""
-        entries = getattr(stream, "index_entries", ())
-        if not self._is_file or not len(entries):
-            return 0
-        last = max(int(entries[i].pos + entries[i].size) for i in range(len(entries)))
-        return max(0, last - Path(self.name).stat().st_size)
 
 
 class Camera:

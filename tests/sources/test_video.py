@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import av
+import cv2
 import numpy as np
 import pytest
 
@@ -171,6 +173,44 @@ def test_a_matroska_file_cut_off_on_a_server_is_an_error_by_its_duration(tmp_pat
 def test_a_camera_that_is_not_there_is_an_error():
     with pytest.raises(SourceError, match="camera 97: cannot be opened"):
         open_source(97)
+
+
+class SlowCapture:
+    """Four frames of a camera, then nothing."""
+
+    def __init__(self, clock):
+        self.clock = clock
+        self.left = 4
+
+    def isOpened(self):  # noqa: N802 - OpenCV's name
+        return True
+
+    def get(self, _):
+        return 30.0
+
+    def read(self):
+        self.clock[0] += 1 / 30
+        self.left -= 1
+        return self.left >= 0, np.zeros((4, 4, 3), np.uint8)
+
+    def release(self):
+        pass
+
+
+def test_frames_of_a_camera_carry_the_time_they_came_at(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(cv2, "VideoCapture", lambda _: SlowCapture(clock))
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    times = []
+
+    def watch():
+        for frame in open_source(0):
+            times.append(frame.time)
+            clock[0] += 0.3  # a network slower than the camera
+
+    with pytest.raises(SourceError, match="frame 4: expected another frame"):
+        watch()
+    assert times == pytest.approx([n * (0.3 + 1 / 30) for n in range(4)])
 
 
 def test_an_address_without_an_answer_is_an_error():

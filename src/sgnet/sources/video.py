@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ class VideoFile:
 
 
 class Camera:
-    """A camera of this machine.
+    """A camera of this machine. The time of a frame is when it came, from the first one on.
 
     Args:
         number: as OpenCV counts them, from 0.
@@ -121,16 +122,19 @@ class Camera:
 
     def _read(self) -> Iterator[SourceFrame]:
         index = 0
+        start: float | None = None
         try:
             while True:
                 came, image = self._capture.read()
+                now = time.monotonic()
+                start = now if start is None else start
                 if not came:
                     raise SourceError(
                         f"{self.name}: frame {index}: expected another frame, got none; "
                         "is the camera still connected?"
                     )
                 rgb = np.ascontiguousarray(image[:, :, ::-1], dtype=np.uint8)
-                yield SourceFrame(index, rgb, None, f"frame {index}")
+                yield SourceFrame(index, rgb, now - start, f"frame {index}")
                 index += 1
         finally:
             self._capture.release()

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import threading
 import time
+import tomllib
 from fractions import Fraction
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import av
 import cv2
@@ -227,3 +229,10 @@ def test_a_source_is_opened_once_and_may_be_read_again(tmp_path, monkeypatch):
     assert len(list(source)) == 2
     assert len(opened) == 1
     assert len(list(source)) == 2
+
+
+def test_the_oldest_allowed_pyav_has_what_is_used():
+    """PyAV 16.1 has no `index_entries`, 14.0 no `VideoFrame.rotation`."""
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    (bound,) = (d for d in project["project"]["dependencies"] if d.startswith("av>="))
+    assert int(bound.removeprefix("av>=").split(".")[0]) >= 17

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from sgnet.sources import SourceError, open_source
+from sgnet.sources import SourceError, SourceFrame, open_source
 
 
 def write_images(folder, names, size=(6, 8)):
@@ -102,6 +102,41 @@ def test_arrays_that_are_no_images_are_refused(image):
 def test_an_open_source_stays_what_it_is():
     source = open_source([np.zeros((2, 2, 3), dtype=np.uint8)])
     assert open_source(source) is source
+
+
+class OwnSource:
+    """Somebody else's source, which checks nothing."""
+
+    name, length, frames_per_second, live = "own", None, 12.0, True
+
+    def __init__(self, images):
+        self.images = images
+
+    def __iter__(self):
+        for index, image in enumerate(self.images):
+            yield SourceFrame(index, image, index / 12, f"picture {index}")
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((2, 3, 3), np.uint8), r"own: frame 1 \(picture 1\): expected 2 x 2 .*got 3 x 2"),
+        (np.zeros((2, 2, 3), np.float32), "own: frame 1: expected an RGB image .*got .*float32"),
+    ],
+)
+def test_frames_of_a_source_of_ones_own_are_checked_too(image, message):
+    source = open_source(OwnSource([np.zeros((2, 2, 3), np.uint8), image]))
+    assert (source.name, source.length, source.frames_per_second, source.live) == (
+        "own",
+        None,
+        12.0,
+        True,
+    )
+    assert open_source(source) is source
+    frames = iter(source)
+    assert next(frames).time == 0
+    with pytest.raises(SourceError, match=message):
+        next(frames)
 
 
 def test_a_flag_is_no_camera():

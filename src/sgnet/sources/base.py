@@ -85,3 +85,27 @@ def same_size(frames: Iterator[SourceFrame], source: str) -> Iterator[SourceFram
         yield frame
     if size is None:
         raise SourceError(f"{source}: expected at least one frame, got none")
+
+
+class CheckedSource:
+    """A source of somebody else's, with the checks that ours have.
+
+    Args:
+        source: whose frames must be RGB images [H, W, 3] of uint8, all of one size.
+    """
+
+    def __init__(self, source: FrameSource) -> None:
+        self.name = source.name
+        self.length = source.length
+        self.frames_per_second = source.frames_per_second
+        self.live = source.live
+        self._source = source
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """The source's frames; SourceError at the first that is no image or has another size."""
+        return same_size(self._images(), self.name)
+
+    def _images(self) -> Iterator[SourceFrame]:
+        for frame in self._source:
+            checked_image(frame.image, self.name, frame.index)
+            yield frame

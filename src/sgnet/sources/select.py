@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.sources.base import FrameSource, SourceError
+from sgnet.sources.base import CheckedSource, FrameSource, SourceError
 from sgnet.sources.images import (
     IMAGE_SUFFIXES,
     ArrayFrames,
@@ -29,7 +29,7 @@ def open_source(source: Source) -> FrameSource:
     Args:
         source: a video file; a folder of images; a pattern such as `frames/*.jpg`; an address
             (rtsp, http, ...); the number of a camera; arrays [H, W, 3] RGB uint8 in a list or any
-            iterable; or a source that is open already.
+            iterable; or a source that is open already, whose frames are then checked as others are.
 
     Raises:
         SourceError: nothing there, or nothing in it that can be a video.
@@ -40,8 +40,10 @@ def open_source(source: Source) -> FrameSource:
         return Camera(source)
     if isinstance(source, (str, Path)):
         return _from_text(str(source))
+    if isinstance(source, (ArrayFrames, Camera, CheckedSource, ImageFiles, VideoFile)):
+        return source  # they check their frames themselves
     if all(hasattr(source, name) for name in ("name", "length", "frames_per_second", "live")):
-        return source  # type: ignore[return-value]
+        return CheckedSource(source)  # type: ignore[arg-type]
     return ArrayFrames(source)  # type: ignore[arg-type]
 
 

@@ -5,7 +5,7 @@ import threading
 import numpy as np
 import pytest
 
-from sgnet.sources import SourceError, SourceFrame, newest_frames
+from sgnet.sources import SourceError, SourceFrame, newest_frames, prefetched
 
 
 def frame(index: int) -> SourceFrame:
@@ -61,3 +61,23 @@ def test_closing_ends_the_reading():
     next(frames)
     frames.close()
     assert ended.wait(10)
+
+
+def test_a_frame_prepared_when_it_is_taken_is_the_newest():
+    """With `prefetched(..., 1)` it would be one of those that came long before."""
+    came = [threading.Event() for _ in range(20)]
+    go_on = threading.Semaphore(1)
+
+    def source():
+        for index in range(20):
+            go_on.acquire(timeout=10)
+            yield frame(index)
+            came[index].set()  # it lies in the slot
+
+    prepared = prefetched((f.time for f in newest_frames(source())), 0)
+    assert next(prepared) == 0
+    for more, newest in ((5, 5), (7, 12), (7, 19)):
+        go_on.release(more)
+        assert came[newest].wait(10)
+        assert next(prepared) == newest / 10
+    assert list(prepared) == []

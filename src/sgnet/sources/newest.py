@@ -13,7 +13,8 @@ def newest_frames(frames: Iterable[SourceFrame]) -> Iterator[SourceFrame]:
     """The newest frame whenever one is taken; those that came meanwhile are dropped.
 
     An error of the source comes behind the last frame. Indices count the frames that are given, so
-    they have no gaps; times are the source's.
+    they have no gaps; times are the source's. Prepare frames as they are taken, without
+    `prefetched` behind: a frame that is held ready gets old.
 
     Args:
         frames: of a live source, read in a thread of its own as they come.

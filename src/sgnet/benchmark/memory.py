@@ -51,6 +51,7 @@ def running_peak(build: Builder, image: Image, count: int) -> float | None:
     Raises:
         OSError: the system tells the peak and does not let it be forgotten.
     """
+    _give_back()
     before = _status("VmRSS")
     contestant = build()
     parameters = [] if contestant.network is None else list(contestant.network.parameters())
@@ -68,14 +69,19 @@ def running_peak(build: Builder, image: Image, count: int) -> float | None:
 
 
 def _forget_peak(device: torch.device) -> None:
-    """The peak is from here on; what the start left behind goes back to the system first."""
-    gc.collect()
+    """The peak is from here on."""
+    _give_back()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     elif _status("VmHWM") is not None:
-        with suppress(AttributeError):  # only glibc has it
-            ctypes.CDLL(None).malloc_trim(0)
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+
+
+def _give_back() -> None:
+    """What is free returns to the system, so that the start's garbage counts for nobody."""
+    gc.collect()
+    with suppress(AttributeError):  # only glibc has it
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def measured_work(contestant: Contestant, image: Image) -> dict[str, float]:

@@ -15,7 +15,8 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from sgnet.benchmark.compare import BenchmarkSettings, compare
+from sgnet.benchmark.compare import compare
+from sgnet.benchmark.lineup import BenchmarkSettings
 from sgnet.ops.atomic_file import require_writable, write_json
 from sgnet.training import exit_on_error
 
@@ -28,12 +29,14 @@ def show(figures: dict[str, Any]) -> None:
         memory = figures["memory_mb"].get(name)
         times.add_row(
             name,
-            f"{timing['median']:.1f}",
-            f"{timing['low']:.1f} .. {timing['high']:.1f}",
+            "failed" if timing is None else f"{timing['median']:.1f}",
+            "" if timing is None else f"{timing['low']:.1f} .. {timing['high']:.1f}",
             "" if memory is None else f"{memory:.0f}",
         )
     console.print(times)
     for name, by_count in figures["stages"].items():
+        if by_count is None:
+            continue  # its reason is among the failures
         stages = Table(f"{name}: stage", *(f"{count} instances" for count in by_count))
         for stage in next(iter(by_count.values())):
             stages.add_row(stage, *(f"{s[stage]['median']:.1f}" for s in by_count.values()))
@@ -43,12 +46,12 @@ def show(figures: dict[str, Any]) -> None:
         if amount:
             work.add_row(name, f"{amount['parameters_m']:.1f}", f"{amount['multiply_adds_g']:.1f}")
     console.print(work)
-    for part in ("modes", "trials_ms", "not_tried", "exact", "fastest", "machine"):
+    for part in ("modes", "trials_ms", "not_tried", "exact", "fastest", "machine", "failures"):
         console.print(part, figures[part])
 
 
 def run(cfg: DictConfig) -> None:
-    """Measures, prints and writes."""
+    """Measures, writes and prints."""
     if cfg.output is not None:
         require_writable(Path(cfg.output).parent)
     if cfg.threads is not None:
@@ -64,9 +67,9 @@ def run(cfg: DictConfig) -> None:
         cfg.rivals,
     )
     figures = compare(settings)
-    show(figures)
     if cfg.output is not None:
         write_json(figures, cfg.output)
+    show(figures)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="benchmark")

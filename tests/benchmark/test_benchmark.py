@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 from builders import tiny_model
 
-from sgnet.benchmark.compare import BenchmarkSettings, compare
+from sgnet.benchmark.compare import compare
 from sgnet.benchmark.contestants import Ours
 from sgnet.benchmark.forced import ForcedBoxes
 from sgnet.benchmark.forced_step import export_forced
+from sgnet.benchmark.lineup import BenchmarkSettings
 from sgnet.benchmark.modes import build_onnx
 from sgnet.benchmark.rivals import FCOS, MaskRCNN
 from sgnet.benchmark.stages import STAGES, stage_times
@@ -110,5 +113,9 @@ def test_the_whole_benchmark_runs():
     settings = BenchmarkSettings((128, 192), 1, 0, compile_too=False, depths=(18,))
     figures = compare(settings)
     for mode in ("exact", "fastest"):
-        assert figures[mode]["maskrcnn_10_over_ours"] > 0
+        assert None not in figures[mode].values()
         assert figures["memory_mb"][f"{mode} 10"] > 0
+    assert figures["failures"] == {}
+    assert set(figures["not_tried"]) == {"Mask R-CNN", "FCOS", "YOLO11m-seg, network"}
+    assert "YOLO11m-seg, network fastest 10" in figures["milliseconds"]
+    json.dumps(figures, allow_nan=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from builders import save_tiny_checkpoint
+from omegaconf import OmegaConf
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +23,38 @@ def run(script: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+def load(script: str) -> ModuleType:
+    """The script as a module."""
+    spec = importlib.util.spec_from_file_location(Path(script).stem, ROOT / "scripts" / script)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def settings(name: str, **changes):
+    """A script's own settings without Hydra's."""
+    return OmegaConf.merge(OmegaConf.load(ROOT / "conf" / f"{name}.yaml"), changes)
+
+
+def test_a_benchmark_with_failures_is_printed_and_written(tmp_path, monkeypatch, capsys):
+    timing = {"median": 1.25, "low": 1.0, "high": 2.0}
+    figures = {
+        "milliseconds": {"exact 10": timing, "Mask R-CNN 100": None},
+        "memory_mb": {"exact 10": 7.0, "Mask R-CNN 100": None},
+        "stages": {"exact": None, "fastest": {"10": {"heads": timing}}},
+        "work": {"exact": None},
+        "failures": {"Mask R-CNN 100": "MemoryError: no memory for 100"},
+    }
+    figures |= {p: {} for p in ("modes", "trials_ms", "not_tried", "exact", "fastest", "machine")}
+    script = load("benchmark.py")
+    monkeypatch.setattr(script, "compare", lambda settings: figures)
+    script.run(settings("benchmark", output=str(tmp_path / "bench.json")))
+    assert json.loads((tmp_path / "bench.json").read_text()) == figures
+    printed = capsys.readouterr().out
+    assert "failed" in printed
+    assert "no memory for 100" in printed
 
 
 def test_soak_writes_its_readings(tmp_path):

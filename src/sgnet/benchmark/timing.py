@@ -31,11 +31,18 @@ class Timing:
         return {"median": self.median, "low": self.low, "high": self.high}
 
 
+def raised(name: str, error: Exception) -> None:
+    """Ends the timing, and says in whose turn."""
+    error.add_note(f"in the turn of {name}")
+    raise error
+
+
 def time_in_turn(
     work: Mapping[str, Callable[[], object]],
     rounds: int,
     warmup: int,
     after_round: Callable[[], None] = lambda: None,
+    failed: Callable[[str, Exception], None] = raised,
 ) -> dict[str, Timing]:
     """Times every entry once a round, on its second frame of two.
 
@@ -47,12 +54,19 @@ def time_in_turn(
         rounds: that count.
         warmup: that do not.
         after_round: called behind each, for a progress bar.
+        failed: called with what raised; unless it raises itself, the others go on without that
+            entry, and it is missing in the result.
     """
     taken: dict[str, list[float]] = {name: [] for name in work}
     for number in range(warmup + rounds):
-        for name, function in work.items():
-            function()
-            milliseconds = _milliseconds(function)
+        for name in list(taken):
+            try:
+                work[name]()
+                milliseconds = _milliseconds(work[name])
+            except Exception as error:
+                failed(name, error)
+                del taken[name]
+                continue
             if number >= warmup:
                 taken[name].append(milliseconds)
         after_round()

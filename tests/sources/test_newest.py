@@ -1,6 +1,7 @@
 """Who is late gets the newest frame of a live source."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -71,6 +72,7 @@ def test_a_frame_prepared_when_it_is_taken_is_the_newest():
     def source():
         for index in range(20):
             go_on.acquire(timeout=10)
+            time.sleep(0.005)  # long enough for a reader ahead to take the one before
             yield frame(index)
             came[index].set()  # it lies in the slot
 

@@ -70,7 +70,7 @@ def test_soak_writes_its_readings(tmp_path):
 
 def test_an_export_is_compared_with_its_checkpoint(tmp_path):
     checkpoint = save_tiny_checkpoint(tmp_path / "tiny.ckpt", score_threshold=0.05)
-    done = run("export.py", f"checkpoint={checkpoint}", "input_size=[72,96]")
+    done = run("export.py", f"checkpoint={checkpoint}", "input_size=[56,96]")
     assert done.returncode == 0, done.stderr
     done = run(
         "check_export.py",
@@ -90,6 +90,30 @@ def test_an_export_is_compared_with_its_checkpoint(tmp_path):
     assert figures["parity"]["mean_mask_iou"] > 0.9999
     assert figures["parity"]["lowest_mask_iou"] > 0.995
     assert figures["onnxruntime"]["peak_mb"] < figures["torch"]["peak_mb"]
+    assert figures["onnxruntime"]["instances"] == figures["torch"]["instances"] > 0
+
+
+@pytest.mark.parametrize(
+    ("ious", "expected"),
+    [([], (0, None, None, 0)), ([1.0, 0.5, 0.9995], (3, 2.4995 / 3, 0.5, 1))],
+)
+def test_agreement_without_any_instance_has_no_iou(ious, expected):
+    assert tuple(load("check_export.py").agreement(ious).values()) == pytest.approx(expected)
+
+
+def test_a_start_is_timed_from_outside_of_its_process(monkeypatch):
+    script = load("check_export.py")
+    clock = iter([10.0, 14.0])
+    monkeypatch.setattr(script.time, "perf_counter", lambda: next(clock))
+    code = "print(3, flush=True); print(70.5, False)"
+    assert script._one_start(code, "x.onnx", "onnxruntime") == (4.0, 70.5, 3)
+
+
+def test_a_start_that_fails_names_its_file(capfd):
+    script = load("check_export.py")
+    with pytest.raises(ValueError, match="x.ckpt: expected a first result of torch, got exit"):
+        script._one_start("raise OSError('gone')", "x.ckpt", "torch")
+    assert "gone" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("script", ["soak.py", "benchmark.py"])

@@ -33,7 +33,6 @@ from sgnet.tracking import MovementTracker
 from sgnet.training import exit_on_error
 from sgnet.video_predictor import VideoPredictor
 
-FIRST_READING = 1000
 LIFETIME = 60  # frames an object is seen
 
 
@@ -82,7 +81,16 @@ def resident_mb() -> float:
 
 
 def soak(cfg: DictConfig) -> dict[str, Any]:
-    """Streams the video; returns the readings."""
+    """Streams the video; returns the readings.
+
+    Raises:
+        ValueError: the first reading is not before the last.
+    """
+    if not 1 <= cfg.first_reading < cfg.frames:
+        raise ValueError(
+            f"first_reading must be from 1 to frames - 1 = {cfg.frames - 1}, got "
+            f"{cfg.first_reading}; growth is between it and the last frame"
+        )
     predictor = small_predictor(cfg)
     readings, last_id, masks = {}, 0, 0
     started = time.perf_counter()
@@ -90,12 +98,12 @@ def soak(cfg: DictConfig) -> dict[str, Any]:
     for count, result in enumerate(track(results, "soaking", cfg.frames, transient=True), start=1):
         last_id = max([last_id, *result.track_ids])
         masks += len(result.masks)
-        if count in (FIRST_READING, cfg.frames):
+        if count in (cfg.first_reading, cfg.frames):
             readings[count] = resident_mb()
-    first, last = readings[min(FIRST_READING, cfg.frames)], readings[cfg.frames]
+    first, last = readings[cfg.first_reading], readings[cfg.frames]
     return {
         "frames": cfg.frames,
-        "rss_mb_at_1000": first,
+        f"rss_mb_at_{cfg.first_reading}": first,
         "rss_mb_at_end": last,
         "growth_mb": last - first,
         "identities": last_id,

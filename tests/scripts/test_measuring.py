@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 from builders import save_tiny_checkpoint
 from omegaconf import OmegaConf
@@ -59,13 +60,40 @@ def test_a_benchmark_with_failures_is_printed_and_written(tmp_path, monkeypatch,
 
 def test_soak_writes_its_readings(tmp_path):
     output = tmp_path / "soak.json"
-    done = run("soak.py", "frames=12", "height=64", "width=96", f"output={output}")
+    small = ["frames=12", "first_reading=6", "height=64", "width=96"]
+    done = run("soak.py", *small, f"output={output}")
     assert done.returncode == 0, done.stderr
     figures = json.loads(output.read_text())
     assert figures["frames"] == 12
-    assert figures["rss_mb_at_1000"] > 0
+    assert figures["rss_mb_at_6"] > 0
     assert figures["rss_mb_at_end"] > 0
+    assert figures["growth_mb"] == figures["rss_mb_at_end"] - figures["rss_mb_at_6"]
     assert figures["masks"] > 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("leaked_mb", [0, 16])
+def test_soak_sees_what_leaks_behind_its_first_reading(leaked_mb, monkeypatch):
+    script = load("soak.py")
+    own, kept = script.frames, []
+
+    def leaking(cfg):
+        for frame in own(cfg):
+            kept.append(np.ones(leaked_mb * 2**20, dtype=np.uint8))
+            yield frame
+
+    monkeypatch.setattr(script, "frames", leaking)
+    small = settings("soak", frames=30, first_reading=20, height=64, width=96)
+    growth = script.soak(small)["growth_mb"]
+    # frames are read a few ahead, so some of the ten were there at the first reading
+    assert growth < 10 * leaked_mb + 30
+    assert leaked_mb == 0 or growth > 0.4 * 10 * leaked_mb
+
+
+@pytest.mark.parametrize("first_reading", [0, 12, 1000])
+def test_soak_refuses_a_first_reading_that_is_not_before_the_last(first_reading):
+    with pytest.raises(ValueError, match="first_reading must be from 1 to frames - 1 = 11"):
+        load("soak.py").soak(settings("soak", frames=12, first_reading=first_reading))
 
 
 def test_an_export_is_compared_with_its_checkpoint(tmp_path):

@@ -160,7 +160,8 @@ class InstanceStreamer:
             self._turn = turn
             self.reset()
         if opened.live:
-            frames = prefetched(self._prepared(newest_frames(opened)), min(ahead, 1))
+            # one that is held ready would be old when it is taken
+            frames = prefetched(self._prepared(newest_frames(opened)), 0)
             ahead = 0  # a result shall not wait for the next frame
         else:
             frames = prefetched(self._prepared(opened), ahead)

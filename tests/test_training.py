@@ -185,6 +185,8 @@ def test_half_precision_accumulation_and_tensorboard_work_together(finished, tmp
                 f"optim={optim}",
                 "trainer.precision=bf16-mixed",
                 "trainer.accumulate_grad_batches=2",
+                "data.batch_size=4",
+                "small_steps=0",  # PyTorch's bfloat16 on processors: NaN weights of P7 at 1x1 pixel
                 "trainer.max_epochs=1",
                 "logger=tensorboard",
             ),

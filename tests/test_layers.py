@@ -14,6 +14,7 @@ LEVELS = {
     "structures": 0,
     "ops": 0,
     "checkpoint": 2,
+    "distributed": 2,
     "chunk_predictor": 2,
     "prediction": 4,
     "split_tracking": 5,

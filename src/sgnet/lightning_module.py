@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 from sgnet.checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from sgnet.chunk_predictor import ChunkPredictor, ChunkTracker
 from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.distributed import gathered, merged_tracks
 from sgnet.evaluation.average_precision import VideoMetrics, evaluate
 from sgnet.losses import LossTerms, SGNetCriterion
 from sgnet.models import SGNet
@@ -92,7 +93,9 @@ class SGNetModule(pl.LightningModule):
         targets = batch.key_targets
         if self.both_ways:
             targets = targets.joined(batch.reference_targets)
-        draws = np.random.SeedSequence([self.seed, self.current_epoch, batch_idx, self.global_rank])
+        # what N processes draw together is what one draws in N batches
+        number = batch_idx * self.trainer.world_size + self.global_rank
+        draws = np.random.SeedSequence([self.seed, self.current_epoch, number, 0])
         devices = [self.device] if self.device.type == "cuda" else []
         with (
             torch.autocast(self.device.type, enabled=False),
@@ -112,10 +115,12 @@ class SGNetModule(pl.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Scores the videos that ran to their end with the official metric."""
-        truth = self._data.val_annotations
-        videos = [v for v in self._data.val_videos if v.id in self._chunks.finished]
         if self.trainer.sanity_checking:
             return
+        truth = self._data.val_annotations
+        parts = gathered((frozenset(self._chunks.finished), self._results))
+        finished, results = merged_tracks(parts)
+        videos = [v for v in self._data.val_videos if v.id in finished]
         if not videos:
             raise ValueError(
                 "validation must reach the end of a video to be scored, got none; "
@@ -123,7 +128,7 @@ class SGNetModule(pl.LightningModule):
             )
         wanted = {video.id for video in videos}
         tracks = [t for t in map(truth.track, range(len(truth))) if t.video_id in wanted]
-        metrics = evaluate(videos, truth.categories, tracks, self._results)
+        metrics = evaluate(videos, truth.categories, tracks, results)
         self.val_metrics = metrics
         for name in LOGGED_STATS:
             self.log(f"val/{name}", metrics.stats[name], prog_bar=name in ("AP", "AP50"))

@@ -199,9 +199,13 @@ def test_the_sampler_repeats_by_epoch_and_shares_out_by_rank():
     assert sorted(i for i, _ in first[:10]) == list(range(10))
     sampler.set_epoch(1)
     assert list(sampler) != first
-    shares = [list(SeededSampler(10, 4, num_samples=24, rank=r, world_size=2)) for r in (0, 1)]
-    assert [len(share) for share in shares] == [12, 12]
-    assert sorted(shares[0] + shares[1]) == sorted(first)
+    shares = [
+        list(SeededSampler(10, 4, num_samples=26, batch_size=3, rank=r, world_size=2))
+        for r in (0, 1)
+    ]
+    first = list(SeededSampler(10, 4, num_samples=26))
+    assert shares[0] == [*first[:3], *first[6:9], *first[12:15], *first[18:21]]
+    assert shares[1] == [*first[3:6], *first[9:12], *first[15:18], *first[21:24]]
 
 
 def test_held_out_videos_are_not_trained_on(moving_disc):

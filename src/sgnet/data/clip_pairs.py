@@ -153,8 +153,10 @@ class SeededSampler(Sampler[tuple[int, int]]):
         seed: of the run.
         shuffle: False keeps the order, with fresh seeds.
         num_samples: items an epoch over all processes; None takes each index once.
-        rank: of this process; it takes every `world_size`-th item, the same number as the others.
-        world_size: number of processes.
+        batch_size: items of a batch of one process.
+        rank: of this process; it takes every `world_size`-th batch, as many as the others, so that
+            N processes take together what one takes in N batches.
+        world_size: number of processes; what is over their whole batches is left out.
     """
 
     def __init__(
@@ -163,6 +165,7 @@ class SeededSampler(Sampler[tuple[int, int]]):
         seed: int,
         shuffle: bool = True,
         num_samples: int | None = None,
+        batch_size: int = 1,
         rank: int = 0,
         world_size: int = 1,
     ) -> None:
@@ -170,6 +173,7 @@ class SeededSampler(Sampler[tuple[int, int]]):
         self._seed = seed
         self._shuffle = shuffle
         self._num_samples = length if num_samples is None else num_samples
+        self._batch_size = batch_size
         self._rank = rank
         self._world_size = world_size
         self._epoch = 0
@@ -179,7 +183,8 @@ class SeededSampler(Sampler[tuple[int, int]]):
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return self._num_samples // self._world_size
+        together = self._batch_size * self._world_size
+        return self._num_samples // together * self._batch_size
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = np.random.default_rng([self._seed, self._epoch])
@@ -190,8 +195,11 @@ class SeededSampler(Sampler[tuple[int, int]]):
         ]
         seeds = generator.integers(0, 2**31, size=self._num_samples)
         indices = np.concatenate([*orders, np.zeros(0, dtype=np.int64)])[: self._num_samples]
-        mine = slice(self._rank, len(self) * self._world_size, self._world_size)
-        return iter([(int(i), int(s)) for i, s in zip(indices[mine], seeds[mine], strict=True)])
+        taken = np.stack([indices, seeds], axis=1)[: len(self) * self._world_size]
+        mine = taken.reshape(-1, self._world_size, self._batch_size, 2)[:, self._rank].reshape(
+            -1, 2
+        )
+        return iter([(index, seed) for index, seed in mine.tolist()])
 
 
 def mask_boxes_xyxy(masks: NDArray[np.uint8]) -> Tensor:

@@ -14,7 +14,7 @@ from sgnet.data.clip_pairs import ClipPair, ClipPairDataset, SeededSampler
 from sgnet.data.collate import collate_clip_pairs
 from sgnet.data.frames import check_frames
 from sgnet.data.transforms import ClipPairTransform
-from sgnet.data.video_chunks import VideoChunkDataset
+from sgnet.data.video_chunks import VideoChunkDataset, video_shares
 from sgnet.data.youtube_vis import YouTubeVIS, find_split, load_annotations
 from sgnet.structures import Category, Video, VideoChunk
 
@@ -27,7 +27,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         train_split: name of the training split.
         val_split: name of the validation split; None trains without validation.
         transform: for clip pairs; its size is the network's input size.
-        batch_size: clip pairs a step and process.
+        batch_size: clip pairs of an optimiser step, over all processes and accumulated batches; the
+            learning rate belongs to it, whatever the number of processes.
         max_gap: frames between key and reference frame at most.
         min_area: objects with fewer pixels after the transform are dropped.
         num_workers: loader processes; None takes one less than the cores, at most 8.
@@ -169,31 +170,38 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         dataset = ClipPairDataset(
             annotations, images, self.transform, self.max_gap, self.min_area, trained
         )
-        trainer = self.trainer
+        rank, processes, accumulated = _shares(self.trainer)
+        batch_size = share_of_batch(self.batch_size, processes, accumulated)
+        samples = self.samples_per_epoch or len(dataset)
         sampler = SeededSampler(
             len(dataset),
             self.seed,
-            num_samples=self.samples_per_epoch,
-            rank=trainer.global_rank if trainer else 0,
-            world_size=trainer.world_size if trainer else 1,
+            num_samples=max(1, samples // self.batch_size) * self.batch_size,  # whole steps
+            batch_size=batch_size,
+            rank=rank,
+            world_size=processes,
         )
         return DataLoader(
             dataset,
-            batch_size=self.batch_size,
+            batch_size=batch_size,
             sampler=sampler,
             num_workers=self.num_workers,
             collate_fn=collate_clip_pairs,
-            drop_last=len(sampler) >= self.batch_size,
-            pin_memory=_has_gpu(trainer),
+            pin_memory=_has_gpu(self.trainer),
             persistent_workers=self.num_workers > 0,
         )
 
     def val_dataloader(self) -> DataLoader[VideoChunk] | list[VideoChunk]:
-        """The validation videos in order, some frames at a time; [] without validation."""
+        """This process's share of the validation videos, some frames at a time.
+
+        [] without validation.
+        """
         if self._scored_split is None:
             return []
         images = self._split(self._scored_split)[1]
-        dataset = VideoChunkDataset(self.val_videos, images, self.input_size, self.frames_per_chunk)
+        rank, processes, _ = _shares(self.trainer)
+        videos = video_shares(self.val_videos, processes)[rank]
+        dataset = VideoChunkDataset(videos, images, self.input_size, self.frames_per_chunk)
         return DataLoader(
             dataset,
             batch_size=None,
@@ -219,9 +227,35 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         return self._loaded[split]
 
 
+def share_of_batch(batch_size: int, processes: int, accumulated: int) -> int:
+    """Clip pairs of one batch of one process.
+
+    Args:
+        batch_size: of an optimiser step.
+        processes: that train together.
+        accumulated: batches of each of them that make a step.
+
+    Raises:
+        ValueError: they do not divide it.
+    """
+    if batch_size % (processes * accumulated):
+        raise ValueError(
+            f"data.batch_size must be a multiple of processes x accumulated batches, {processes} x "
+            f"{accumulated}, got {batch_size}"
+        )
+    return batch_size // (processes * accumulated)
+
+
 def default_workers() -> int:
     """One loader process less than there are cores, 1 to 8."""
     return max(1, min(8, (os.cpu_count() or 1) - 1))
+
+
+def _shares(trainer: pl.Trainer | None) -> tuple[int, int, int]:
+    """Rank, number of processes and accumulated batches."""
+    if trainer is None:
+        return 0, 1, 1
+    return trainer.global_rank, trainer.world_size, trainer.accumulate_grad_batches
 
 
 def _has_gpu(trainer: pl.Trainer | None) -> bool:

@@ -13,6 +13,25 @@ from sgnet.data.frames import fit_size, image_tensor, read_frame, resize_frame
 from sgnet.structures import Video, VideoChunk
 
 
+def video_shares(videos: Sequence[Video], parts: int) -> list[list[Video]]:
+    """Shares of about the same number of frames, each in the videos' order.
+
+    Longest first to whoever has the least. No share is empty: where there are fewer videos than
+    parts, the parts left over take one of the others'.
+
+    Args:
+        videos: at least one.
+        parts: number of shares.
+    """
+    loads = [0] * parts
+    owners = {}
+    for index in sorted(range(len(videos)), key=lambda i: (-videos[i].length, i)):
+        owners[index] = loads.index(min(loads))
+        loads[owners[index]] += videos[index].length
+    shares = [[v for i, v in enumerate(videos) if owners[i] == part] for part in range(parts)]
+    return [share or shares[0][:1] for share in shares]
+
+
 class VideoChunkDataset(Dataset[VideoChunk]):
     """Item i is the i-th chunk; chunks of a video follow each other, videos as well.
 

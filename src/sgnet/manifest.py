@@ -1,0 +1,127 @@
+"""What a run was made of, so that its figures can be read and repeated later."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from sgnet import __version__
+from sgnet.ops.atomic_file import write_json
+
+PACKAGES = (
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "hydra-core",
+    "omegaconf",
+    "numpy",
+    "albumentations",
+    "opencv-python-headless",
+    "pycocotools",
+    "timm",
+)
+
+
+def write_manifest(folder: Path, seed: int, annotations: Mapping[str, Path], source: Path) -> None:
+    """Writes `manifest.json` and, where files differ from their commit, `uncommitted.patch`.
+
+    Args:
+        folder: of the run; its config.yaml is written by training.
+        seed: of the run.
+        annotations: file of each split, by name.
+        source: folder whose git state is told.
+    """
+    state, patch = git_state(source)
+    manifest = {
+        "sgnet": __version__,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": sys.argv,
+        "seed": seed,
+        "git": state,
+        "packages": package_versions(),
+        "hardware": hardware(),
+        "data": {split: fingerprint(path) for split, path in annotations.items()},
+    }
+    write_json(manifest, folder / "manifest.json")
+    target = folder / "uncommitted.patch"
+    target.unlink(missing_ok=True)
+    if patch:
+        target.write_text(patch, encoding="utf-8")
+
+
+def git_state(folder: Path) -> tuple[dict[str, Any] | None, str]:
+    """Commit, and a hash of what differs from it, and the difference; None outside of git.
+
+    Files that git does not know are named, not hashed.
+    """
+    commit = _git(folder, "rev-parse", "HEAD")
+    if commit is None:
+        return None, ""
+    patch = _git(folder, "diff", "HEAD") or ""
+    unknown = (_git(folder, "ls-files", "--others", "--exclude-standard") or "").splitlines()
+    digest = hashlib.sha256(patch.encode()).hexdigest() if patch else None
+    return {"commit": commit.strip(), "diff_sha256": digest, "unknown_files": unknown}, patch
+
+
+def package_versions() -> dict[str, str]:
+    """Installed versions of what training runs on."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def hardware() -> dict[str, Any]:
+    """Machine, cores, threads and GPUs."""
+    gpus = range(torch.cuda.device_count()) if torch.cuda.is_available() else ()
+    return {
+        "system": platform.platform(),
+        "processor": processor_name(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(number) for number in gpus],
+        "cuda": torch.version.cuda if gpus else None,
+    }
+
+
+def processor_name() -> str:
+    """The processor's own name where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
+
+
+def fingerprint(path: Path) -> dict[str, Any]:
+    """Name, size and hash of an annotation file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(2**20):
+            digest.update(block)
+    return {"file": str(path), "bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    git = shutil.which("git")
+    if git is None:
+        return None
+    done = subprocess.run(
+        [git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False
+    )
+    return done.stdout if done.returncode == 0 else None

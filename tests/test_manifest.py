@@ -1,0 +1,61 @@
+"""What a run says about itself."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+
+import pytest
+
+from sgnet.manifest import git_state, write_manifest
+
+
+def git(folder, *arguments):
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    return subprocess.run(
+        ["git", "-C", str(folder), *identity, *arguments],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path):
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    git(folder, "init", "-q")
+    (folder / "a.py").write_text("one = 1\n")
+    git(folder, "add", "a.py")
+    git(folder, "commit", "-qm", "first")
+    return folder
+
+
+def test_a_clean_checkout_is_its_commit(repository):
+    state, patch = git_state(repository)
+    assert state == {
+        "commit": git(repository, "rev-parse", "HEAD"),
+        "diff_sha256": None,
+        "unknown_files": [],
+    }
+    assert patch == ""
+
+
+def test_changes_and_unknown_files_are_told_and_the_patch_restores_them(repository, tmp_path):
+    (repository / "a.py").write_text("one = 2\n")
+    (repository / "b.py").write_text("")
+    annotations = tmp_path / "train.json"
+    annotations.write_text("{}")
+    write_manifest(tmp_path, 3, {"train": annotations}, repository)
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["git"]["unknown_files"] == ["b.py"]
+    assert manifest["seed"] == 3
+    assert manifest["data"]["train"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
+    git(repository, "checkout", "a.py")
+    git(repository, "apply", str(tmp_path / "uncommitted.patch"))
+    assert (repository / "a.py").read_text() == "one = 2\n"
+
+
+def test_outside_of_git_there_is_no_commit(tmp_path):
+    assert git_state(tmp_path) == (None, "")

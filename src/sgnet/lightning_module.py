@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,6 +25,56 @@ from sgnet.structures import ClipPairBatch, ResultTrack, VideoChunk
 from sgnet.tracking import MovementTracker
 
 LOGGED_STATS = ("AP", "AP50", "AP75", "AR1", "AR10")
+
+
+def stepping_batches(trainer: pl.Trainer, batches: int) -> int:
+    """Optimiser steps of a whole run.
+
+    Args:
+        trainer: its limits count.
+        batches: of an epoch in this process.
+
+    Raises:
+        ValueError: the run has no end.
+    """
+    limit = trainer.limit_train_batches
+    batches = int(batches * limit) if isinstance(limit, float) else min(batches, limit)
+    steps = -(-batches // trainer.accumulate_grad_batches)
+    ends = [trainer.max_steps] if trainer.max_steps >= 0 else []
+    if trainer.max_epochs is not None and trainer.max_epochs >= 0:
+        ends.append(steps * trainer.max_epochs)
+    if not ends:
+        raise ValueError("trainer.max_epochs or trainer.max_steps must end the run, got neither")
+    return min(ends)
+
+
+def pair_losses(
+    model: SGNet,
+    criterion: SGNetCriterion,
+    batch: ClipPairBatch,
+    both_ways: bool,
+    draws: Sequence[int],
+) -> LossTerms:
+    """The terms of Eq. 6 for a batch of clip pairs.
+
+    Args:
+        model: in training mode.
+        criterion: Eq. 6.
+        batch: on the model's device.
+        both_ways: see `SGNet.forward_pairs`.
+        draws: seed of the random draws inside the loss.
+    """
+    outputs = model.forward_pairs(batch.key_images, batch.reference_images, both_ways)
+    outputs = outputs.to(torch.float32)  # losses lose too much in half precision
+    targets = batch.key_targets
+    if both_ways:
+        targets = targets.joined(batch.reference_targets)
+    device = batch.key_images.device
+    seed = np.random.SeedSequence(list(draws)).generate_state(1)[0]
+    devices = [device] if device.type == "cuda" else []
+    with torch.autocast(device.type, enabled=False), torch.random.fork_rng(devices):
+        torch.manual_seed(int(seed))
+        return criterion(outputs, targets, model.mask_head.blender)
 
 
 class SGNetModule(pl.LightningModule):
@@ -88,21 +138,10 @@ class SGNetModule(pl.LightningModule):
         return terms.total
 
     def _pair_losses(self, batch: ClipPairBatch, batch_idx: int) -> LossTerms:
-        outputs = self.model.forward_pairs(batch.key_images, batch.reference_images, self.both_ways)
-        outputs = outputs.to(torch.float32)  # losses lose too much in half precision
-        targets = batch.key_targets
-        if self.both_ways:
-            targets = targets.joined(batch.reference_targets)
         # what N processes draw together is what one draws in N batches
         number = batch_idx * self.trainer.world_size + self.global_rank
-        draws = np.random.SeedSequence([self.seed, self.current_epoch, number, 0])
-        devices = [self.device] if self.device.type == "cuda" else []
-        with (
-            torch.autocast(self.device.type, enabled=False),
-            torch.random.fork_rng(devices),
-        ):
-            torch.manual_seed(int(draws.generate_state(1)[0]))
-            return self.criterion(outputs, targets, self.model.mask_head.blender)
+        draws = (self.seed, self.current_epoch, number, 0)
+        return pair_losses(self.model, self.criterion, batch, self.both_ways, draws)
 
     def on_validation_epoch_start(self) -> None:
         """Forgets the last validation."""
@@ -138,7 +177,8 @@ class SGNetModule(pl.LightningModule):
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own type is a union of ten
         """Optimiser and a schedule that steps with it."""
         optimizer = self._optimizer(self._parameter_groups())
-        total_steps = int(self.trainer.estimated_stepping_batches)
+        # Lightning's own estimate would make the loader before a checkpoint's progress is restored
+        total_steps = stepping_batches(self.trainer, len(self._data.train_dataloader()))
         schedule = self._schedule(optimizer, total_steps=total_steps)
         return {
             "optimizer": optimizer,

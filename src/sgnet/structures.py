@@ -115,6 +115,7 @@ class ClipPairBatch(TensorGroup):
         reference_targets: objects of the reference frames; movements point from key to reference,
             so that a pair read backwards is a pair as well.
         names: the key frames' file names, for error messages.
+        seeds: of the pairs' reference frames and transforms.
     """
 
     key_images: Tensor
@@ -122,6 +123,7 @@ class ClipPairBatch(TensorGroup):
     key_targets: Targets
     reference_targets: Targets
     names: tuple[str, ...]
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

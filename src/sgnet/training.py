@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import math
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +21,21 @@ from omegaconf import DictConfig, OmegaConf
 from torchvision.models import get_model_weights
 
 from sgnet import __version__
+from sgnet.callbacks import InterruptedRunError
 from sgnet.checkpoint import load_checkpoint, read_tensors
+from sgnet.checkpoint_io import (
+    AtomicCheckpointIO,
+    clear_unfinished,
+    newest_checkpoint,
+    require_room,
+)
 from sgnet.data.datamodule import YouTubeVISDataModule
 from sgnet.data.frames import check_frames, read_frame
 from sgnet.data.youtube_vis import find_split, load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
 from sgnet.lightning_module import LOGGED_STATS, SGNetModule
+from sgnet.manifest import write_manifest
 from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
 from sgnet.ops.atomic_file import require_writable, write_json
@@ -35,7 +46,9 @@ from sgnet.visualization.curves import plot_training_curves
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 
 log = logging.getLogger(__name__)
-RESUME_LAST = "last"
+RESUME_LAST, RESUME_AUTO = "last", "auto"
+INTERRUPTED = 75  # sysexits' temporary failure: try again
+SUMMARY_FILE = "summary.json"  # the last thing that a run writes
 
 
 def run(cfg: DictConfig) -> float | None:
@@ -65,6 +78,9 @@ def train(cfg: DictConfig) -> dict[str, float]:
         ValueError: a setting or an input file is wrong.
     """
     run_dir = Path(cfg.paths.run_dir)
+    if cfg.resume == RESUME_AUTO and (run_dir / SUMMARY_FILE).is_file():
+        log.info("%s: finished already", run_dir)
+        return _finished(run_dir)
     resume = _resume_path(cfg, run_dir)
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
@@ -78,18 +94,55 @@ def train(cfg: DictConfig) -> dict[str, float]:
         _convert_="all",
         callbacks=[instantiate(c, _convert_="all") for c in (cfg.callbacks or {}).values()],
         logger=[instantiate(c, _convert_="all") for c in (cfg.logger or {}).values()],
+        plugins=[AtomicCheckpointIO(), *instantiate(cfg.plugins or [], _convert_="all")],
     )
     if trainer.is_global_zero:
-        run_dir.mkdir(parents=True, exist_ok=True)
+        require_writable(run_dir)
+        require_room(module, run_dir)
+        clear_unfinished(run_dir / "checkpoints")
+        (run_dir / SUMMARY_FILE).unlink(missing_ok=True)
         _clear_earlier_logs(run_dir, resumed=resume is not None)
         OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
+        write_manifest(run_dir, cfg.seed, data.annotation_files, Path.cwd())
     for logger in trainer.loggers:
         logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
-    trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+    with explained_failures(data):
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
     if trainer.is_global_zero and (run_dir / "metrics.csv").is_file():
         logs = [*sorted(run_dir.glob("metrics.before-*.csv")), run_dir / "metrics.csv"]
         plot_training_curves(logs, run_dir / "curves.png")
-    return _summary(trainer)
+    metrics = _summary(trainer)
+    if trainer.is_global_zero:
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        write_json(finite, run_dir / SUMMARY_FILE)
+    return metrics
+
+
+@contextmanager
+def explained_failures(data: YouTubeVISDataModule) -> Iterator[None]:
+    """Says what to lower where memory runs out, and what a loader process that died had read.
+
+    Raises:
+        ValueError: in their place.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text:
+            raise ValueError(
+                f"out of memory: {text.splitlines()[0]}; lower the pairs of a batch "
+                "(trainer.accumulate_grad_batches=2 halves them and keeps the step), "
+                "data.transform.size, or take trainer.precision=bf16-mixed"
+            ) from error
+        if "DataLoader worker" in text:
+            read = data.training_pairs.being_read() if data.training_pairs is not None else []
+            raise ValueError(
+                f"{text.splitlines()[0].strip(' .')}; the loader processes had begun to read "
+                f"{', '.join(read) or 'validation frames'}; where memory ran out, lower "
+                "data.num_workers"
+            ) from error
+        raise
 
 
 def build_module(cfg: DictConfig, data: YouTubeVISDataModule) -> SGNetModule:
@@ -250,6 +303,9 @@ def exit_on_error(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever th
     except (ValueError, OSError, MisconfigurationException) as error:
         sys.stderr.write(f"error: {_message(error)}\n")
         raise SystemExit(2) from None
+    except InterruptedRunError as interruption:
+        sys.stderr.write(f"{interruption}\n")
+        raise SystemExit(INTERRUPTED) from None
     except InstantiationException as error:  # Hydra wraps what a constructor raised
         sys.stderr.write(f"error: {error.__cause__ or error}\n")
         raise SystemExit(2) from None
@@ -305,12 +361,21 @@ def _resume_path(cfg: DictConfig, run_dir: Path) -> str | None:
     """The checkpoint to go on from, checked before any work starts."""
     if cfg.resume is None:
         return None
+    if cfg.resume == RESUME_AUTO:
+        newest = newest_checkpoint(run_dir / "checkpoints")
+        log.info("resume=auto: %s", newest or "no checkpoint yet, from the start")
+        return None if newest is None else str(newest)
     path = run_dir / "checkpoints" / "last.ckpt" if cfg.resume == RESUME_LAST else Path(cfg.resume)
     if not path.is_file():
         raise ValueError(f"resume: checkpoint {path} not found")
     if "state_dict" not in read_tensors(path):
         raise ValueError(f"resume: {path} must be a checkpoint of train.py, got another file")
     return str(path)
+
+
+def _finished(run_dir: Path) -> dict[str, float]:
+    metrics: dict[str, float] = json.loads((run_dir / SUMMARY_FILE).read_text(encoding="utf-8"))
+    return metrics
 
 
 def _clear_earlier_logs(run_dir: Path, resumed: bool) -> None:

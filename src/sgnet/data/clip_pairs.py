@@ -10,12 +10,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset, Sampler, get_worker_info
 
 from sgnet.data.frames import image_tensor, read_frame
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.youtube_vis import YouTubeVIS
 from sgnet.ops.rle import decode
+
+MOST_WORKERS = 64  # whose samples are noted
 
 
 @dataclass(frozen=True)
@@ -39,11 +41,19 @@ class FrameSample:
 
 @dataclass(frozen=True)
 class ClipPair:
-    """Key and reference frame after one transform; `name` is the key frame's file."""
+    """Key and reference frame after one transform.
+
+    Attributes:
+        key: the key frame.
+        reference: the frame before it.
+        name: the key frame's file.
+        seed: of the choice of reference frame and transform.
+    """
 
     key: FrameSample
     reference: FrameSample
     name: str
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -90,12 +100,15 @@ class ClipPairDataset(Dataset[ClipPair]):
         self._label_of = {category.id: i for i, category in enumerate(annotations.categories)}
         chosen = range(len(annotations.videos)) if videos is None else videos
         self._keys = _key_frames([(v, annotations.videos[v].length) for v in chosen])
+        self._reading = torch.full((MOST_WORKERS,), -1, dtype=torch.int64)
+        self._reading.share_memory_()  # type: ignore[no-untyped-call]
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def __getitem__(self, item: tuple[int, int] | int) -> ClipPair:
         index, seed = (item, item) if isinstance(item, int) else item
+        self._note(index)
         video_index, key = (int(value) for value in self._keys[index])
         gap = int(np.random.default_rng(seed).integers(1, self._max_gap + 1))
         reference = max(0, key - gap)
@@ -112,7 +125,18 @@ class ClipPairDataset(Dataset[ClipPair]):
             key=self._sample(key_image, objects[0], masks[:split]),
             reference=self._sample(reference_image, objects[1], masks[split:]),
             name=names[0],
+            seed=seed,
         )
+
+    def being_read(self) -> list[str]:
+        """Key frames that the loader processes read last, for when one of them dies."""
+        places = [self._keys[index] for index in self._reading.tolist() if index >= 0]
+        return [self._annotations.videos[int(v)].file_names[int(key)] for v, key in places]
+
+    def _note(self, index: int) -> None:
+        worker = get_worker_info()
+        if worker is not None and worker.id < MOST_WORKERS:
+            self._reading[worker.id] = index
 
     def _objects(self, video_index: int, frame: int) -> _FrameObjects:
         found = _FrameObjects([], [], [])
@@ -177,6 +201,12 @@ class SeededSampler(Sampler[tuple[int, int]]):
         self._rank = rank
         self._world_size = world_size
         self._epoch = 0
+        self._done = (0, 0)  # epoch, and batches of it that are trained already
+
+    def go_on(self, epoch: int, batches: int) -> None:
+        """Leaves the first batches of an epoch out; later epochs are whole."""
+        self._epoch = epoch
+        self._done = (epoch, batches)
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order of an epoch; Lightning calls it."""
@@ -196,9 +226,9 @@ class SeededSampler(Sampler[tuple[int, int]]):
         seeds = generator.integers(0, 2**31, size=self._num_samples)
         indices = np.concatenate([*orders, np.zeros(0, dtype=np.int64)])[: self._num_samples]
         taken = np.stack([indices, seeds], axis=1)[: len(self) * self._world_size]
-        mine = taken.reshape(-1, self._world_size, self._batch_size, 2)[:, self._rank].reshape(
-            -1, 2
-        )
+        batches = taken.reshape(-1, self._world_size, self._batch_size, 2)[:, self._rank]
+        epoch, done = self._done
+        mine = batches[done if epoch == self._epoch else 0 :].reshape(-1, 2)
         return iter([(index, seed) for index, seed in mine.tolist()])
 
 

@@ -26,6 +26,7 @@ def collate_clip_pairs(pairs: Sequence[ClipPair]) -> ClipPairBatch:
         key_targets=collate_targets(keys, references),
         reference_targets=collate_targets(references, keys),
         names=tuple(pair.name for pair in pairs),
+        seeds=tuple(pair.seed for pair in pairs),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
@@ -13,6 +15,7 @@ from torch.utils.data import DataLoader
 from sgnet.data.clip_pairs import ClipPair, ClipPairDataset, SeededSampler
 from sgnet.data.collate import collate_clip_pairs
 from sgnet.data.frames import check_frames
+from sgnet.data.resumable_loader import ResumableLoader
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.video_chunks import VideoChunkDataset, video_shares
 from sgnet.data.youtube_vis import YouTubeVIS, find_split, load_annotations
@@ -75,6 +78,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         self.samples_per_epoch = samples_per_epoch
         self.limit_val_videos = limit_val_videos
         self.seed = seed
+        self.training_pairs: ClipPairDataset | None = None
         self._loaded: dict[str, tuple[YouTubeVIS, Path]] = {}
 
     @property
@@ -91,6 +95,12 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     def category_ids(self) -> tuple[int, ...]:
         """Category id of each class index."""
         return tuple(category.id for category in self.categories)
+
+    @property
+    def annotation_files(self) -> dict[str, Path]:
+        """File of each split that is trained or scored on."""
+        splits = dict.fromkeys((self.train_split, self._scored_split))
+        return {split: find_split(self.root, split)[0] for split in splits if split is not None}
 
     @property
     def val_annotations(self) -> YouTubeVIS:
@@ -181,10 +191,12 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             rank=rank,
             world_size=processes,
         )
-        return DataLoader(
+        self.training_pairs = dataset
+        return ResumableLoader(
             dataset,
+            sampler,
+            partial(_progress, self.trainer),
             batch_size=batch_size,
-            sampler=sampler,
             num_workers=self.num_workers,
             collate_fn=collate_clip_pairs,
             pin_memory=_has_gpu(self.trainer),
@@ -256,6 +268,17 @@ def _shares(trainer: pl.Trainer | None) -> tuple[int, int, int]:
     if trainer is None:
         return 0, 1, 1
     return trainer.global_rank, trainer.world_size, trainer.accumulate_grad_batches
+
+
+def _progress(trainer: pl.Trainer | None) -> tuple[int, int]:
+    """Epoch, and the batches of it that are trained."""
+    if trainer is None:
+        return 0, 0
+    loop: Any = trainer.fit_loop  # the types of its counters are wider than they are
+    epochs = loop.epoch_progress.current
+    if epochs.processed > epochs.completed:  # at the end of an epoch
+        return epochs.processed, 0
+    return epochs.processed, loop.epoch_loop.batch_progress.current.processed
 
 
 def _has_gpu(trainer: pl.Trainer | None) -> bool:

@@ -10,13 +10,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from builders import tiny_run
+from builders import make_targets, tiny_criterion, tiny_model, tiny_run
 from golden_case import Case
+from torch.nn.parallel import DistributedDataParallel
 
 from sgnet.data.video_chunks import video_shares
 from sgnet.distributed import gathered, merged_tracks
 from sgnet.evaluation.average_precision import evaluate
+from sgnet.lightning_module import pair_losses
 from sgnet.records import ResultTrack, Video
+from sgnet.structures import ClipPairBatch
 
 ROOT = Path(__file__).parents[1]
 TWO = (
@@ -74,28 +77,64 @@ def test_two_processes_score_as_one_to_the_last_digit(one_and_two):
     assert one == two
 
 
-def score_share(rank: int, address: str, output: Path) -> None:
+def in_two_processes(function: str, folder: Path) -> None:
+    """Runs a function of this file with rank and folder in two processes that know each other."""
+    call = f"""
+import torch.distributed as dist
+import test_distributed as here
+dist.init_process_group("gloo", init_method="file://{folder}/meet", rank={{rank}}, world_size=2)
+here.{function}({{rank}}, here.Path({str(folder)!r}))
+dist.destroy_process_group()
+"""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", call.format(rank=rank)], cwd=ROOT / "tests")
+        for rank in (0, 1)
+    ]
+    assert [process.wait(120) for process in processes] == [0, 0]
+
+
+class PairLoss(torch.nn.Module):
+    """The summed loss, as what processes share the gradients of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.model, self.criterion = tiny_model(), tiny_criterion()
+
+    def forward(self, batch: ClipPairBatch) -> torch.Tensor:
+        return pair_losses(self.model, self.criterion, batch, False, (0,)).total
+
+
+def train_without_objects(rank: int, output: Path) -> None:
+    """One of two processes; the first one's frames are empty."""
+    torch.manual_seed(0)
+    loss = DistributedDataParallel(PairLoss())
+    images = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
+    targets = make_targets([[], []] if rank == 0 else [[(4, 4, 40, 40)], [(10, 20, 90, 60)]])
+    for _ in range(2):
+        loss(ClipPairBatch(images, images.flip(0), targets, targets, ("a", "b"))).backward()
+    norms = [float(p.grad.norm()) for p in loss.parameters()]
+    (output / f"{rank}.json").write_text(json.dumps(norms))
+
+
+def test_a_process_without_any_object_does_not_hold_the_others_up(tmp_path):
+    in_two_processes("train_without_objects", tmp_path)
+    first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
+    assert first == second
+    assert sum(norm > 0 for norm in first) > len(first) / 2
+
+
+def score_share(rank: int, output: Path) -> None:
     """One of two processes: gathers the results of a golden case, of which it has its videos'."""
-    torch.distributed.init_process_group("gloo", init_method=address, rank=rank, world_size=2)
     case = Case("basic_mixed")
     share = {video.id for video in video_shares(case.videos, 2)[rank]}
     mine = [track for track in case.results if track.video_id in share]
     _, results = merged_tracks(gathered((share, mine)))
     metrics = evaluate(case.videos, case.categories, case.ground_truth, results)
     (output / f"{rank}.json").write_text(json.dumps(metrics.as_json()))
-    torch.distributed.destroy_process_group()
 
 
 def test_gathered_results_have_the_figures_of_the_official_code(tmp_path):
-    address = f"file://{tmp_path}/rendezvous"
-    call = "from test_distributed import *; score_share({}, {!r}, Path({!r}))"
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-c", call.format(rank, address, str(tmp_path))], cwd=ROOT / "tests"
-        )
-        for rank in (0, 1)
-    ]
-    assert [process.wait(120) for process in processes] == [0, 0]
+    in_two_processes("score_share", tmp_path)
     ours = [json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1)]
     case = Case("basic_mixed")
     whole = evaluate(case.videos, case.categories, case.ground_truth, case.results).as_json()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import signal
@@ -63,6 +64,12 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
     return torch.load(folder / "run/checkpoints/last.ckpt", weights_only=True)["state_dict"]
 
 
+def losses(folder: Path) -> list[tuple[str, str]]:
+    logs = [*sorted((folder / "run").glob("metrics.before-*.csv")), folder / "run/metrics.csv"]
+    rows = [row for log in logs for row in csv.DictReader(log.read_text().splitlines())]
+    return [(row["step"], row["train/loss"]) for row in rows if row["train/loss"]]
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory) -> Path:
     """The folder of a run that nothing disturbed."""
@@ -87,6 +94,7 @@ def test_a_run_that_is_told_to_end_goes_on_to_the_same_weights(whole, tmp_path, 
     again = run(tmp_path, *LONG, "resume=auto")
     assert again.returncode == 0, again.stderr
     assert_same_weights(tmp_path, whole)
+    assert losses(tmp_path) == losses(whole)  # none is lost, none twice
     assert not (tmp_path / "run/checkpoints/interval.ckpt").exists()
 
 

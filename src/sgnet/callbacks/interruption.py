@@ -57,12 +57,13 @@ class InterruptionCheckpoint(pl.Callback):
         self.minutes = minutes
         self.requeue = requeue
         self._told: int | None = None
+        self._ends = False
         self._handlers: dict[int, Any] = {}
         self._saved_at = 0.0
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Listens."""
-        self._told = None
+        self._told, self._ends = None, False
         self._saved_at = time.monotonic()
         self._handlers = {number: signal.signal(number, self._note) for number in SIGNALS}
 
@@ -74,11 +75,7 @@ class InterruptionCheckpoint(pl.Callback):
         batch: Any,  # noqa: ANN401 - Lightning's
         batch_idx: int,
     ) -> None:
-        """Saves where it is time.
-
-        Raises:
-            InterruptedRunError: a signal came; the run is saved.
-        """
+        """Saves where it is time, or where a signal came."""
         is_last = (
             batch_idx + 1 >= trainer.num_training_batches
         )  # the epoch's own checkpoint follows
@@ -90,8 +87,23 @@ class InterruptionCheckpoint(pl.Callback):
             trainer.save_checkpoint(self.path)
             self._saved_at = time.monotonic()
         if told:
+            self._ends = True  # with the next batch, behind the logging of this one
             if trainer.is_global_zero and self.requeue:
                 queue_again()
+
+    def on_train_batch_start(
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        batch: Any,  # noqa: ANN401 - Lightning's
+        batch_idx: int,
+    ) -> None:
+        """Ends a run that was told to.
+
+        Raises:
+            InterruptedRunError: the run is saved.
+        """
+        if self._ends:
             raise InterruptedRunError(
                 f"told to end by a signal at step {trainer.global_step}; saved to {self.path}, "
                 "resume=auto goes on from there"

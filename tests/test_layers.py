@@ -19,6 +19,7 @@ LEVELS = {
     "callbacks": 5,
     "manifest": 3,
     "replay": 6,
+    "reports": 2,
     "chunk_predictor": 2,
     "prediction": 4,
     "split_tracking": 5,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -125,6 +126,7 @@ class SGNetModule(pl.LightningModule):
         self._no_decay_on_norms = no_decay_on_norms
         self._description = dict(description)
         self._results: list[ResultTrack] = []
+        self._seconds, self._frames = 0.0, 0
 
     def training_step(self, batch: ClipPairBatch, batch_idx: int) -> Tensor:
         """Summed loss of a batch of clip pairs (SG-Net Eq. 6)."""
@@ -146,11 +148,15 @@ class SGNetModule(pl.LightningModule):
     def on_validation_epoch_start(self) -> None:
         """Forgets the last validation."""
         self._results = []
+        self._seconds, self._frames = 0.0, 0
         self._chunks = ChunkTracker(self.predictor, self._data.category_ids)
 
     def validation_step(self, chunk: VideoChunk, batch_idx: int) -> None:
         """Tracks the next frames of the current video."""
-        self._results += self._chunks.add(chunk)
+        started = time.perf_counter()
+        self._results += self._chunks.add(chunk)  # run lengths: behind all work of the device
+        self._seconds += time.perf_counter() - started
+        self._frames += len(chunk.images)
 
     def on_validation_epoch_end(self) -> None:
         """Scores the videos that ran to their end with the official metric."""
@@ -171,6 +177,7 @@ class SGNetModule(pl.LightningModule):
         self.val_metrics = metrics
         for name in LOGGED_STATS:
             self.log(f"val/{name}", metrics.stats[name], prog_bar=name in ("AP", "AP50"))
+        self.log("val/ms_per_frame", 1000 * self._seconds / max(1, self._frames))
         for category in truth.categories:
             self.log(f"val/AP_{category.name}", metrics.per_category[category.id]["AP"])
 

@@ -112,6 +112,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
         logs = [*sorted(run_dir.glob("metrics.before-*.csv")), run_dir / "metrics.csv"]
         plot_training_curves(logs, run_dir / "curves.png")
     metrics = _summary(trainer)
+    metrics["parameters_m"] = sum(p.numel() for p in module.model.parameters()) / 1e6
     if trainer.is_global_zero:
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         write_json(finite, run_dir / SUMMARY_FILE)

@@ -1,0 +1,49 @@
+"""A sweep as a table with means and deviations over seeds, or two runs compared.
+
+python scripts/report.py runs=runs/sweeps/2026-11-22/18-00-00 output=docs/reports/table3
+python scripts/report.py runs=runs/a other=runs/b
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import hydra
+from omegaconf import DictConfig
+
+from sgnet.ops.atomic_file import atomic_path, require_writable
+from sgnet.reports.differences import as_markdown, differences
+from sgnet.reports.plots import plot_rows
+from sgnet.reports.runs import find_runs
+from sgnet.reports.table import as_csv, markdown, rows_of
+from sgnet.training import exit_on_error
+
+
+def run(cfg: DictConfig) -> None:
+    """Prints, and writes where a place is given."""
+    if cfg.other is not None:
+        first, second = Path(cfg.runs), Path(cfg.other)
+        sys.stdout.write(as_markdown(differences(first, second), first, second))
+        return
+    rows = rows_of(find_runs(Path(cfg.runs)))
+    table = markdown(rows)
+    sys.stdout.write(table)
+    if cfg.output is None:
+        return
+    output = Path(cfg.output)
+    require_writable(output.parent)
+    for suffix, text in ((".md", table), (".csv", as_csv(rows))):
+        with atomic_path(f"{output}{suffix}") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    plot_rows(rows, Path(f"{output}.png"))
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="report")
+def main(cfg: DictConfig) -> None:
+    """Reads the command line."""
+    exit_on_error(lambda: run(cfg))
+
+
+if __name__ == "__main__":
+    main()

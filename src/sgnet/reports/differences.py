@@ -1,0 +1,66 @@
+"""What two runs do not have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+from sgnet.ops.checked_json import read_json
+
+IGNORED = {"started", "command"}
+
+
+def differences(first: Path, second: Path) -> list[tuple[str, object, object]]:
+    """Entries of config.yaml, manifest.json and summary.json that differ: name and both values.
+
+    Args:
+        first: run folder.
+        second: run folder.
+
+    Raises:
+        ValueError: a folder without config.yaml or manifest.json.
+    """
+    ours, theirs = (dict(_entries(folder)) for folder in (first, second))
+    names = sorted(ours.keys() | theirs.keys())
+    return [(n, ours.get(n), theirs.get(n)) for n in names if ours.get(n) != theirs.get(n)]
+
+
+def as_markdown(found: list[tuple[str, object, object]], first: Path, second: Path) -> str:
+    """A table of them."""
+    if not found:
+        return f"`{first}` and `{second}` differ in nothing that is written down.\n"
+    lines = [f"| | `{first}` | `{second}` |", "|---|---|---|"]
+    lines += [f"| {name} | {one} | {other} |" for name, one, other in found]
+    return "\n".join(lines) + "\n"
+
+
+def _entries(folder: Path) -> Iterator[tuple[str, object]]:
+    """Names and values; the run's own folder is a difference nobody asks for."""
+    content = _content(folder)
+    own = str((content["config"].get("paths") or {}).get("run_dir") or folder)
+    for name, value in _flat("", content):
+        yield name, value.replace(own, "RUN") if isinstance(value, str) else value
+
+
+def _content(folder: Path) -> dict[str, Any]:
+    for name in ("config.yaml", "manifest.json"):
+        if not (folder / name).is_file():
+            raise ValueError(f"{folder}: expected {name} of a run of train.py, found none")
+    manifest: Any = read_json(folder / "manifest.json")
+    summary = folder / "summary.json"
+    return {
+        "config": OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")),
+        "manifest": {k: v for k, v in manifest.items() if k not in IGNORED},
+        "result": read_json(summary) if summary.is_file() else None,
+    }
+
+
+def _flat(prefix: str, value: Any) -> Iterator[tuple[str, object]]:  # noqa: ANN401 - nested values
+    if isinstance(value, Mapping):
+        for name, entry in value.items():
+            yield from _flat(f"{prefix}.{name}" if prefix else str(name), entry)
+    else:
+        yield prefix, value

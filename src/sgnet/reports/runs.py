@@ -1,0 +1,104 @@
+"""Run folders of train.py, read back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from omegaconf import OmegaConf
+
+FIGURES = ("AP", "AP50", "AP75", "AR1", "AR10")
+# what tells runs of one setting apart, or only says where they lie and how they were started
+METHOD = ("model", "criterion", "inference")  # overrides of these make it another than the paper's
+NOT_A_SETTING = ("seed", "resume", "paths.", "hydra.", "logger", "callbacks.progress")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run folder.
+
+    Attributes:
+        folder: of the run.
+        setting: its overrides without seed and places, in the order of the command line.
+        seed: of the run; None where the folder has no config.
+        figures: by name, shares of 1; {} for a run that did not end.
+        curve: (step, AP) of each validation.
+        paper_ap: the paper's AP in percent, where the config names one and is taken as it is.
+        problem: why there are no figures; None where there are.
+    """
+
+    folder: Path
+    setting: tuple[str, ...]
+    seed: int | None
+    figures: dict[str, float]
+    curve: tuple[tuple[int, float], ...]
+    paper_ap: float | None
+    problem: str | None
+
+
+def find_runs(folder: Path) -> list[Run]:
+    """All runs in a folder and those below it, by path.
+
+    Raises:
+        ValueError: no such folder, or none in it.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"runs: folder {folder} not found")
+    starts = {path.parent.parent for path in folder.rglob(".hydra/overrides.yaml")}
+    if not starts:
+        raise ValueError(f"runs: expected folders of train.py in {folder}, found none")
+    return [read_run(path) for path in sorted(starts)]
+
+
+def read_run(folder: Path) -> Run:
+    """One run folder, also of a run that failed."""
+    overrides = _yaml(folder / ".hydra/overrides.yaml") or []
+    config = _yaml(folder / "config.yaml")
+    summary = _json(folder / "summary.json")
+    altered = any(override.lstrip("+~").startswith(METHOD) for override in overrides)
+    figures: dict[str, float] = {}
+    problem: str | None = None
+    if config is None:
+        problem = "ended before training began"
+    elif summary is None:
+        problem = "did not end"
+    else:
+        figures = {n.removeprefix("val/"): v for n, v in summary.items() if n.startswith("val/")}
+        if "parameters_m" in summary:
+            figures["parameters_m"] = summary["parameters_m"]
+        if "AP" not in figures:
+            problem = "was not validated"
+    return Run(
+        folder=folder,
+        setting=tuple(o for o in overrides if not o.lstrip("+~").startswith(NOT_A_SETTING)),
+        seed=None if config is None else config.get("seed"),
+        figures=figures,
+        curve=_curve(folder),
+        paper_ap=None if config is None or altered else (config.get("paper") or {}).get("AP"),
+        problem=problem,
+    )
+
+
+def _curve(folder: Path) -> tuple[tuple[int, float], ...]:
+    logs = [*sorted(folder.glob("metrics.before-*.csv")), folder / "metrics.csv"]
+    points = []
+    for log in logs:
+        if log.is_file():
+            with log.open(newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if row.get("val/AP")]
+            points += [(int(row["step"]), float(row["val/AP"])) for row in rows]
+    return tuple(points)
+
+
+def _yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    return OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else None
+
+
+def _json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None

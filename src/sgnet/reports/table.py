@@ -1,0 +1,103 @@
+"""Runs of one setting as one row: mean and standard deviation over seeds."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sgnet.reports.runs import FIGURES, Run
+
+COST = ("ms_per_frame", "parameters_m")
+HEAD = ("setting", "seeds", *FIGURES, "ms a frame", "M parameters", "paper's AP")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One setting.
+
+    Attributes:
+        setting: what differs from the other rows; the whole setting where nothing does.
+        runs: those with figures, by seed.
+        missing: those without.
+    """
+
+    setting: str
+    runs: tuple[Run, ...]
+    missing: tuple[Run, ...]
+
+    def spread(self, figure: str) -> tuple[float, float | None] | None:
+        """Mean and sample standard deviation, None of a single run; None without the figure."""
+        values = [run.figures[figure] for run in self.runs if figure in run.figures]
+        if not values:
+            return None
+        return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def rows_of(runs: Sequence[Run]) -> list[Row]:
+    """The rows of a table, in the order of their first run."""
+    settings = list(dict.fromkeys(run.setting for run in runs))
+    shared = set.intersection(*(set(s) for s in settings)) if len(settings) > 1 else set()
+    rows = []
+    for setting in settings:
+        mine = sorted((r for r in runs if r.setting == setting), key=lambda r: r.seed or 0)
+        rows.append(
+            Row(
+                " ".join(o for o in setting if o not in shared) or "defaults",
+                tuple(r for r in mine if r.problem is None),
+                tuple(r for r in mine if r.problem is not None),
+            )
+        )
+    return rows
+
+
+def markdown(rows: Sequence[Row]) -> str:
+    """A table, and below it the runs without figures; figures in percent."""
+    lines = ["| " + " | ".join(HEAD) + " |", "|---" * len(HEAD) + "|"]
+    lines += ["| " + " | ".join(cells) + " |" for cells in map(_cells, rows)]
+    missing = [run for row in rows for run in row.missing]
+    if missing:
+        lines += ["", "Runs without figures:", ""]
+        lines += [f"- `{run.folder.name}` {run.problem}" for run in missing]
+    return "\n".join(lines) + "\n"
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """One line a setting; means and standard deviations in columns of their own."""
+    names = [(figure, suffix) for figure in (*FIGURES, *COST) for suffix in ("mean", "std")]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    heads = [f"{figure}_{suffix}" for figure, suffix in names]
+    writer.writerow(["setting", "runs", "missing", *heads, "paper_AP"])
+    for row in rows:
+        spreads = {figure: row.spread(figure) or (None, None) for figure in (*FIGURES, *COST)}
+        values = [spreads[figure][suffix == "std"] for figure, suffix in names]
+        writer.writerow(
+            [row.setting, len(row.runs), len(row.missing), *values, _paper(row) or None]
+        )
+    return text.getvalue()
+
+
+def _cells(row: Row) -> list[str]:
+    seeds = ", ".join(str(run.seed) for run in row.runs) or "none"
+    if row.missing:
+        seeds += f" ({len(row.missing)} missing)"
+    figures = [_spread(row.spread(figure), 100) for figure in FIGURES]
+    costs = [_spread(row.spread(name), 1) for name in COST]
+    return [f"`{row.setting}`", seeds, *figures, *costs, _paper(row)]
+
+
+def _spread(value: tuple[float, float | None] | None, factor: float) -> str:
+    if value is None:
+        return ""
+    mean, deviation = value
+    text = f"{factor * mean:.1f}"
+    return text if deviation is None else f"{text} ± {factor * deviation:.1f}"
+
+
+def _paper(row: Row) -> str:
+    known = [run.paper_ap for run in (*row.runs, *row.missing) if run.paper_ap is not None]
+    return f"{known[0]:.1f}" if known else ""

@@ -57,7 +57,12 @@ def figures(folder: Path) -> list[tuple[str, ...]]:
 def one_and_two(tmp_path_factory):
     """Folders of the same run in one process that accumulates two batches, and in two processes."""
     one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
-    common = ("inference.decoder.score_threshold=0.0", "data.batch_size=4", "trainer.max_epochs=2")
+    common = (
+        "inference.decoder.score_threshold=0.0",
+        "data.batch_size=4",
+        "trainer.max_epochs=2",
+        "trainer.limit_val_batches=1.0",
+    )
     train(one, *common, "trainer.accumulate_grad_batches=2")
     (two / "data").symlink_to(one / "data")
     train(two, *common, *TWO)

@@ -39,11 +39,11 @@ def test_a_clean_checkout_is_its_commit(repository):
         "diff_sha256": None,
         "unknown_files": [],
     }
-    assert patch == ""
+    assert patch == b""
 
 
 def test_changes_and_unknown_files_are_told_and_the_patch_restores_them(repository, tmp_path):
-    (repository / "a.py").write_text("one = 2\n")
+    (repository / "a.py").write_bytes(b"one = 2  # \xe9\n")  # no UTF-8
     (repository / "b.py").write_text("")
     annotations = tmp_path / "train.json"
     annotations.write_text("{}")
@@ -54,8 +54,17 @@ def test_changes_and_unknown_files_are_told_and_the_patch_restores_them(reposito
     assert manifest["data"]["train"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
     git(repository, "checkout", "a.py")
     git(repository, "apply", str(tmp_path / "uncommitted.patch"))
-    assert (repository / "a.py").read_text() == "one = 2\n"
+    assert (repository / "a.py").read_bytes() == b"one = 2  # \xe9\n"
+
+
+def test_what_an_earlier_part_of_a_run_said_stays(tmp_path):
+    annotations = tmp_path / "train.json"
+    annotations.write_text("{}")
+    for seed in (1, 2, 3):
+        write_manifest(tmp_path, seed, {"train": annotations}, tmp_path)
+    names = ("manifest.before-000.json", "manifest.before-001.json", "manifest.json")
+    assert [json.loads((tmp_path / name).read_text())["seed"] for name in names] == [1, 2, 3]
 
 
 def test_outside_of_git_there_is_no_commit(tmp_path):
-    assert git_state(tmp_path) == (None, "")
+    assert git_state(tmp_path) == (None, b"")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from sgnet.training import train
 ROOT = Path(__file__).parents[1]
 # six batches an epoch, read by a process of their own
 LONG = (
+    "callbacks.ema.decay=0.9",
+    "callbacks.ema.update_every_n_steps=1",
     "data.samples_per_epoch=12",
     "data.num_workers=1",
     "+trainer.enable_checkpointing=true",
@@ -35,7 +38,7 @@ sys.path.insert(0, {root!r})
 class Killer(pl.Callback):
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         if (trainer.current_epoch, batch_idx) == {at}:
-            os.kill(os.getpid(), {signal})
+            os.killpg(0, {signal})  # loader processes hear it too
 import sgnet.training as training
 import hydra.utils
 own = training.pl.Trainer
@@ -57,6 +60,7 @@ def run(folder: Path, *overrides: str, code: str | None = None) -> subprocess.Co
         text=True,
         timeout=300,
         check=False,
+        start_new_session=True,
     )
 
 
@@ -114,6 +118,25 @@ def test_a_killed_run_goes_on_from_what_it_saved_by_time(whole, tmp_path):
     assert "broken.ckpt" in again.stdout + again.stderr
     assert not torn.exists()
     assert_same_weights(tmp_path, whole)
+
+
+def test_a_new_run_in_the_folder_of_an_old_one_does_not_go_on_from_it(whole, tmp_path):
+    (tmp_path / "data").symlink_to(whole / "data")
+    shutil.copytree(whole / "run", tmp_path / "run")
+    done = run(tmp_path, *LONG, "seed=5", "trainer.max_epochs=1")
+    assert done.returncode == 0, done.stderr
+    assert newest_checkpoint(tmp_path / "run/checkpoints") == tmp_path / "run/checkpoints/last.ckpt"
+    new = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    assert new["global_step"] == 6
+    assert (tmp_path / "run/checkpoints.before-000/last.ckpt").is_file()
+
+
+def test_a_run_whose_last_epoch_is_not_validated_leaves_its_weights(whole, tmp_path):
+    (tmp_path / "data").symlink_to(whole / "data")
+    done = run(tmp_path, *LONG, "trainer.check_val_every_n_epoch=2", "trainer.max_steps=9")
+    assert done.returncode == 0, done.stderr
+    kept = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
+    assert kept["global_step"] == 9
 
 
 def test_a_finished_run_is_not_run_again(whole):
@@ -188,7 +211,7 @@ except OSError as error:
 
 def test_too_small_a_disk_is_refused_before_training(tmp_path, monkeypatch):
     monkeypatch.setattr("shutil.disk_usage", lambda path: type("Usage", (), {"free": 10**6}))
-    with pytest.raises(OSError, match="must have room for checkpoints, expected 45 MB, got 0 MB"):
+    with pytest.raises(OSError, match="must have room for checkpoints, expected 61 MB, got 0 MB"):
         require_room(torch.nn.Linear(1000, 1000), tmp_path)
 
 

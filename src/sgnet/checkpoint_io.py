@@ -17,7 +17,7 @@ from sgnet.ops.atomic_file import atomic_path
 
 log = logging.getLogger(__name__)
 COPIES_OF_WEIGHTS = 4  # weights, their average, two moments of the optimiser
-FILES = 3  # best and last, and the one that is being written
+FILES = 4  # best, last and interval, and the one that is being written
 MEGABYTE = 2**20
 
 
@@ -52,11 +52,14 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 def require_room(model: nn.Module, folder: Path) -> None:
     """Refuses a disk on which the checkpoints of a run would not fit.
 
+    Those that are there already will be replaced.
+
     Raises:
         OSError: too little is free.
     """
     weights = sum(p.numel() * p.element_size() for p in model.parameters())
-    needed = FILES * COPIES_OF_WEIGHTS * weights
+    there = sum(path.stat().st_size for path in folder.glob("checkpoints/*.ckpt"))
+    needed = max(FILES * COPIES_OF_WEIGHTS * weights - there, COPIES_OF_WEIGHTS * weights)
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise OSError(

@@ -36,6 +36,8 @@ PACKAGES = (
 def write_manifest(folder: Path, seed: int, annotations: Mapping[str, Path], source: Path) -> None:
     """Writes `manifest.json` and, where files differ from their commit, `uncommitted.patch`.
 
+    Those of an earlier part of the run stay beside them as `.before-000`, ...
+
     Args:
         folder: of the run; its config.yaml is written by training.
         seed: of the run.
@@ -53,25 +55,31 @@ def write_manifest(folder: Path, seed: int, annotations: Mapping[str, Path], sou
         "hardware": hardware(),
         "data": {split: fingerprint(path) for split, path in annotations.items()},
     }
-    write_json(manifest, folder / "manifest.json")
     target = folder / "uncommitted.patch"
-    target.unlink(missing_ok=True)
+    for path in (folder / "manifest.json", target):  # of the parts of a resumed run
+        if path.is_file():
+            number = len(list(folder.glob(f"{path.stem}.before-*")))
+            path.rename(path.with_name(f"{path.stem}.before-{number:03d}{path.suffix}"))
+    write_json(manifest, folder / "manifest.json")
     if patch:
-        target.write_text(patch, encoding="utf-8")
+        target.write_bytes(patch)
 
 
-def git_state(folder: Path) -> tuple[dict[str, Any] | None, str]:
+def git_state(folder: Path) -> tuple[dict[str, Any] | None, bytes]:
     """Commit, and a hash of what differs from it, and the difference; None outside of git.
 
     Files that git does not know are named, not hashed.
     """
     commit = _git(folder, "rev-parse", "HEAD")
     if commit is None:
-        return None, ""
-    patch = _git(folder, "diff", "HEAD") or ""
-    unknown = (_git(folder, "ls-files", "--others", "--exclude-standard") or "").splitlines()
-    digest = hashlib.sha256(patch.encode()).hexdigest() if patch else None
-    return {"commit": commit.strip(), "diff_sha256": digest, "unknown_files": unknown}, patch
+        return None, b""
+    patch = _git(folder, "diff", "--binary", "HEAD") or b""
+    unknown = _git(folder, "ls-files", "--others", "--exclude-standard") or b""
+    return {
+        "commit": commit.decode().strip(),
+        "diff_sha256": hashlib.sha256(patch).hexdigest() if patch else None,
+        "unknown_files": unknown.decode(errors="replace").splitlines(),
+    }, patch
 
 
 def package_versions() -> dict[str, str]:
@@ -117,11 +125,9 @@ def fingerprint(path: Path) -> dict[str, Any]:
     return {"file": str(path), "bytes": path.stat().st_size, "sha256": digest.hexdigest()}
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def _git(folder: Path, *arguments: str) -> bytes | None:
     git = shutil.which("git")
     if git is None:
         return None
-    done = subprocess.run(
-        [git, "-C", str(folder), *arguments], capture_output=True, text=True, check=False
-    )
+    done = subprocess.run([git, "-C", str(folder), *arguments], capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None

@@ -100,6 +100,8 @@ def train(cfg: DictConfig) -> dict[str, float]:
         require_writable(run_dir)
         require_room(module, run_dir)
         clear_unfinished(run_dir / "checkpoints")
+        if resume is None:
+            _set_aside(run_dir / "checkpoints")
         (run_dir / SUMMARY_FILE).unlink(missing_ok=True)
         _clear_earlier_logs(run_dir, resumed=resume is not None)
         OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
@@ -136,7 +138,7 @@ def explained_failures(data: YouTubeVISDataModule) -> Iterator[None]:
                 "(trainer.accumulate_grad_batches=2 halves them and keeps the step), "
                 "data.transform.size, or take trainer.precision=bf16-mixed"
             ) from error
-        if "DataLoader worker" in text:
+        if "killed by signal" in text or "exited unexpectedly" in text:
             read = data.training_pairs.being_read() if data.training_pairs is not None else []
             raise ValueError(
                 f"{text.splitlines()[0].strip(' .')}; the loader processes had begun to read "
@@ -372,6 +374,15 @@ def _resume_path(cfg: DictConfig, run_dir: Path) -> str | None:
     if "state_dict" not in read_tensors(path):
         raise ValueError(f"resume: {path} must be a checkpoint of train.py, got another file")
     return str(path)
+
+
+def _set_aside(checkpoints: Path) -> None:
+    """Moves another run's checkpoints out of the way of `resume=auto`."""
+    if any(checkpoints.glob("*.ckpt")):
+        number = len(list(checkpoints.parent.glob("checkpoints.before-*")))
+        target = checkpoints.with_name(f"checkpoints.before-{number:03d}")
+        checkpoints.rename(target)
+        log.info("checkpoints of an earlier run are in %s now", target)
 
 
 def _finished(run_dir: Path) -> dict[str, float]:

@@ -13,6 +13,9 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
+from pytorch_lightning.callbacks import Checkpoint
+
+from sgnet.checkpoint_io import newest_checkpoint
 
 log = logging.getLogger(__name__)
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # of schedulers that take a machine back
@@ -33,8 +36,10 @@ class InterruptedRunError(Exception):
     """The run was told to end and has saved itself."""
 
 
-class InterruptionCheckpoint(pl.Callback):
+class InterruptionCheckpoint(Checkpoint):
     """Saves behind whole optimiser steps, so that `resume=auto` goes on with the same next batch.
+
+    A `Checkpoint` runs behind all other callbacks, an average of the weights among them.
 
     SIGTERM and SIGUSR1 save and end the run; in several processes one that hears them is enough.
     During a validation they wait for the next training step.
@@ -110,9 +115,9 @@ class InterruptionCheckpoint(pl.Callback):
             )
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Gives the signals back; what was saved within an epoch is older than `last` now."""
+        """Gives the signals back; removes what another checkpoint is at least as new as."""
         self._restore()
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and newest_checkpoint(self.path.parent) != self.path:
             self.path.unlink(missing_ok=True)
 
     def on_exception(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.video_chunks import VideoChunkDataset, video_shares
 from sgnet.data.youtube_vis import YouTubeVIS, find_split, load_annotations
 from sgnet.structures import Category, Video, VideoChunk
+
+GRACE = 20  # seconds
 
 
 class YouTubeVISDataModule(pl.LightningDataModule):
@@ -196,11 +199,13 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             dataset,
             sampler,
             partial(_progress, self.trainer),
+            (batch_size, processes, accumulated),
             batch_size=batch_size,
             num_workers=self.num_workers,
             collate_fn=collate_clip_pairs,
             pin_memory=_has_gpu(self.trainer),
             persistent_workers=self.num_workers > 0,
+            worker_init_fn=outlast_signals,
         )
 
     def val_dataloader(self) -> DataLoader[VideoChunk] | list[VideoChunk]:
@@ -212,6 +217,12 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             return []
         images = self._split(self._scored_split)[1]
         rank, processes, _ = _shares(self.trainer)
+        limit = self.trainer.limit_val_batches if self.trainer else 1.0
+        if processes > 1 and limit not in (0, 1.0):
+            raise ValueError(
+                "trainer.limit_val_batches must be 1.0 or 0 in several processes, which would each "
+                f"take other videos, got {limit}; data.limit_val_videos limits the videos"
+            )
         videos = video_shares(self.val_videos, processes)[rank]
         dataset = VideoChunkDataset(videos, images, self.input_size, self.frames_per_chunk)
         return DataLoader(
@@ -220,6 +231,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             shuffle=False,
             num_workers=self.num_workers,
             pin_memory=_has_gpu(self.trainer),
+            worker_init_fn=outlast_signals,
         )
 
     @property
@@ -256,6 +268,12 @@ def share_of_batch(batch_size: int, processes: int, accumulated: int) -> int:
             f"{accumulated}, got {batch_size}"
         )
     return batch_size // (processes * accumulated)
+
+
+def outlast_signals(worker: int) -> None:  # noqa: ARG001 - torch gives it
+    """Lets a loader process outlive signals to a whole group until its run has saved itself."""
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
 
 
 def default_workers() -> int:

@@ -17,6 +17,7 @@ class ResumableLoader(DataLoader[ClipPair]):
         dataset: of clip pairs.
         sampler: knows the order of each epoch.
         progress: epoch, and its batches that are trained; a loader itself only knows what it read.
+        step: pairs of a batch, processes and accumulated batches, which make an optimiser step.
         **settings: of `DataLoader`.
     """
 
@@ -25,17 +26,29 @@ class ResumableLoader(DataLoader[ClipPair]):
         dataset: ClipPairDataset,
         sampler: SeededSampler,
         progress: Callable[[], tuple[int, int]],
+        step: tuple[int, int, int],
         **settings: Any,  # noqa: ANN401 - passed through
     ) -> None:
         super().__init__(dataset, sampler=sampler, **settings)
         self._progress = progress
+        self._step = step
 
-    def state_dict(self) -> dict[str, int]:
+    def state_dict(self) -> dict[str, Any]:
         """Epoch and batches of it that are trained."""
         epoch, batches = self._progress()
-        return {"epoch": epoch, "batches": batches}
+        return {"epoch": epoch, "batches": batches, "step": list(self._step)}
 
-    def load_state_dict(self, state: dict[str, int]) -> None:
-        """Leaves out what is trained already; before the first iterator is made."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Leaves out what is trained already; before the first iterator is made.
+
+        Raises:
+            ValueError: a checkpoint within an epoch, whose batches were others.
+        """
+        if state["batches"] and tuple(state["step"]) != self._step:
+            raise ValueError(
+                "a checkpoint within an epoch goes on with its pairs of a batch, processes and "
+                f"accumulated batches, expected {state['step']}, got {list(self._step)}; take one "
+                "from the end of an epoch"
+            )
         sampler: Any = self.sampler
         sampler.go_on(state["epoch"], state["batches"])

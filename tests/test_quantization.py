@@ -40,12 +40,17 @@ def models(tmp_path_factory) -> tuple[Path, Path]:
     return folder / "tiny.onnx", folder / "tiny.int8.onnx"
 
 
-def test_features_stay_close_to_float32(models):
+def test_features_and_scores_stay_close_to_float32(models):
     exact, small = (OnnxFrameEngine(path) for path in models)
 
     def features(engine: OnnxFrameEngine, image: np.ndarray) -> np.ndarray:
         return engine._session.run(None, engine.feeds(image))[-1]
 
+    for image in images(4):
+        wanted, got = (engine._session.run(None, engine.feeds(image)) for engine in (exact, small))
+        assert np.abs(got[-1] - wanted[-1]).mean() < 0.03 * np.abs(wanted[-1]).max()
+        assert wanted[1][:1] == pytest.approx(got[1][:1], abs=0.05)  # best score
+    # and far closer than another frame is
     one, other = images(2)
     error = np.abs(features(small, one) - features(exact, one)).mean()
     assert error < 0.25 * np.abs(features(exact, other) - features(exact, one)).mean()

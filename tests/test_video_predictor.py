@@ -152,6 +152,11 @@ def test_half_precision_stays_close():
         rough = FrameNetwork(model, torch.bfloat16)(image).class_logits
     error, spread = (rough - exact).abs().mean(), (black - exact).abs().mean()
     assert error < 0.1 * spread
+    scores = [
+        np.sort(TorchFrameEngine(loaded().model, DECODER, dtype=dtype).detect(images(1)[0]).scores)
+        for dtype in (torch.float32, torch.bfloat16)
+    ]
+    np.testing.assert_allclose(*scores, atol=0.02)
 
 
 def test_winograd_in_backbone_and_heads_changes_nothing():

@@ -114,6 +114,7 @@ def test_the_whole_benchmark_runs():
     figures = compare(settings)
     for mode in ("exact", "fastest"):
         assert None not in figures[mode].values()
+        assert figures[mode]["maskrcnn_10_over_ours"] > 0
         assert figures["memory_mb"][f"{mode} 10"] > 0
     assert figures["failures"] == {}
     assert set(figures["not_tried"]) == {"Mask R-CNN", "FCOS", "YOLO11m-seg, network"}

@@ -102,6 +102,40 @@ def test_the_papers_rows_differ_in_what_they_say(experiment, expected):
     assert settings(experiment) == expected
 
 
+SWEEPS = ("table1", "table2", "table3", "table4", "table5")
+
+
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_a_sweep_over_a_table_runs_each_of_its_rows_with_three_seeds(sweep):
+    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
+        cfg = compose("train", [f"experiment={sweep}"], return_hydra_config=True)
+    params = cfg.hydra.sweeper.params
+    rows = {path.stem for path in (ROOT / "conf/ablation").glob(f"{sweep}_*.yaml")}
+    assert set(params.ablation.split(",")) == rows
+    assert params.seed == "0,1,2"
+    assert cfg.resume == "auto"
+
+
+@pytest.mark.parametrize("setting", sorted(p.stem for p in (ROOT / "conf/setting").glob("*.yaml")))
+@pytest.mark.parametrize("row", sorted(p.stem for p in (ROOT / "conf/ablation").glob("*.yaml")))
+def test_every_row_composes_in_every_setting_and_differs_from_it_in_the_row_only(row, setting):
+    sweep = row.split("_")[0]
+    of_row, base = (
+        OmegaConf.to_container(composed(f"experiment={sweep}", f"setting={setting}", *more))
+        for more in ([f"ablation={row}"], [])
+    )
+    assert isinstance(build(OmegaConf.create(of_row)), SGNet)
+    assert of_row["paper"].keys() == {"row", "AP"}
+    for changed, allowed in (
+        ("model", ("mask_head", "backbone")),
+        ("criterion", ("box_loss",)),
+    ):
+        for name in base[changed].keys() - set(allowed):
+            assert of_row[changed][name] == base[changed][name]
+    for same in ("data", "optim", "trainer", "inference", "callbacks"):
+        assert of_row[same] == base[same]
+
+
 @pytest.mark.parametrize(
     "override",
     [
@@ -130,7 +164,7 @@ def test_experiments_open_with_their_command():
     for name in EXPERIMENTS:
         lines = (ROOT / "conf/experiment" / f"{name}.yaml").read_text().splitlines()
         assert lines[0] == "# @package _global_"
-        assert f"python train.py experiment={name}" in lines[1]
+        assert re.search(rf"python train.py (-m )?experiment={name}\b", lines[1])
 
 
 def test_the_papers_numbers_are_the_defaults_of_its_experiment():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import hydra
 from omegaconf import DictConfig
 
@@ -11,7 +13,7 @@ from sgnet.training import run
 @hydra.main(version_base="1.3", config_path="conf", config_name="train")
 def main(cfg: DictConfig) -> float | None:
     """Trains; the best validation AP is what a sweeper optimises."""
-    return run(cfg)
+    return run(cfg, Path(__file__).resolve())
 
 
 if __name__ == "__main__":

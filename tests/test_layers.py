@@ -33,6 +33,7 @@ LEVELS = {
     "quantization": 4,
     "video_predictor": 4,
     "lightning_module": 5,
+    "sweeps": 3,
     "training": 6,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

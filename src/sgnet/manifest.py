@@ -102,6 +102,7 @@ def hardware() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "gpus": [torch.cuda.get_device_name(number) for number in gpus],
+        "visible_gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
         "cuda": torch.version.cuda if gpus else None,
     }
 

@@ -7,17 +7,22 @@ import logging
 import math
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
+from filelock import FileLock, Timeout
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import InstantiationException
+from hydra.types import RunMode
 from hydra.utils import instantiate
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities import rank_zero_only
 from torchvision.models import get_model_weights
 
 from sgnet import __version__
@@ -39,30 +44,86 @@ from sgnet.manifest import write_manifest
 from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
 from sgnet.ops.atomic_file import require_writable, write_json
+from sgnet.reports.differences import config_differences
+from sgnet.reports.runs import FAILURE_FILE
 from sgnet.split_tracking import SplitTracking, in_chunks, streamed
 from sgnet.structures import Category
+from sgnet.sweeps import INTERRUPTED, SweepMember, result, run_member
 from sgnet.video_predictor import Speed, is_exported, open_predictor
 from sgnet.visualization.curves import plot_training_curves
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 
 log = logging.getLogger(__name__)
 RESUME_LAST, RESUME_AUTO = "last", "auto"
-INTERRUPTED = 75  # sysexits' temporary failure: try again
+LOCK_FILE = ".lock"
+# what may differ between the parts of a run and between those who look at it
+FREE_SETTINGS = (
+    "paths",
+    "logger",
+    "callbacks",
+    "resume",
+    "plugins",
+    "trainer.default_root_dir",
+    "data.root",
+    "data.num_workers",
+    "data.generator_workers",
+    "model.detection_head.num_classes",  # of the annotations
+    "paper",
+)
 SUMMARY_FILE = "summary.json"  # the last thing that a run writes
 
 
-def run(cfg: DictConfig) -> float | None:
+def run(cfg: DictConfig, script: Path) -> float | None:
     """Trains and turns expected errors into one line on stderr and exit status 2.
+
+    A run of a sweep trains in a process of its own.
 
     Args:
         cfg: conf/train.yaml composed.
+        script: the Hydra main that calls.
 
     Returns:
         The best validation AP, None where nothing was validated.
+
+    Raises:
+        FailedRunError: a run of a sweep failed.
     """
-    metrics = exit_on_error(lambda: train(cfg))
+    member = sweep_member()
+    if member is not None:
+        run_member(member, script)
+        return result(member.folder, "best_AP")
+    metrics = exit_on_error(lambda: _train_noting_failure(cfg))
     best: float | None = metrics.get("best_AP")
     return best
+
+
+def sweep_member() -> SweepMember | None:
+    """The run of a sweep (`-m`) that this process is told to do; None outside of a sweep."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    config = HydraConfig.get()
+    return SweepMember(
+        number=str(config.job.num),
+        overrides=tuple(config.overrides.task),
+        config_name=str(config.job.config_name),
+        folder=Path(config.runtime.output_dir),
+        sweep=Path(config.sweep.dir),
+        launcher=str(config.runtime.choices.get("hydra/launcher")),
+    )
+
+
+def _train_noting_failure(cfg: DictConfig) -> dict[str, float]:
+    """Trains; why it failed stays in the run folder for reports."""
+    note = Path(cfg.paths.run_dir) / FAILURE_FILE
+    note.unlink(missing_ok=True)
+    try:
+        return train(cfg)
+    except InterruptedRunError:
+        raise
+    except Exception as error:
+        with suppress(OSError):  # a full disk may be the failure
+            note.write_text(f"{_message(error)}\n\n{traceback.format_exc()}", encoding="utf-8")
+        raise
 
 
 def train(cfg: DictConfig) -> dict[str, float]:
@@ -78,10 +139,37 @@ def train(cfg: DictConfig) -> dict[str, float]:
         ValueError: a setting or an input file is wrong.
     """
     run_dir = Path(cfg.paths.run_dir)
-    if cfg.resume == RESUME_AUTO and (run_dir / SUMMARY_FILE).is_file():
-        log.info("%s: finished already", run_dir)
-        return _finished(run_dir)
-    resume = _resume_path(cfg, run_dir)
+    with sole_run(run_dir):
+        if cfg.resume == RESUME_AUTO and (run_dir / SUMMARY_FILE).is_file():
+            _require_same_settings(cfg, run_dir)
+            log.info("%s: finished already", run_dir)
+            return _finished(run_dir)
+        return _train(cfg, run_dir, _resume_path(cfg, run_dir))
+
+
+@contextmanager
+def sole_run(run_dir: Path) -> Iterator[None]:
+    """Keeps a second start of the same run out of its folder.
+
+    Raises:
+        ValueError: another process trains there.
+    """
+    if getattr(rank_zero_only, "rank", 0) != 0:
+        yield
+        return
+    require_writable(run_dir)
+    lock = FileLock(run_dir / LOCK_FILE)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise ValueError(f"{run_dir}: another process trains in this folder") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, float]:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
@@ -97,7 +185,6 @@ def train(cfg: DictConfig) -> dict[str, float]:
         plugins=[AtomicCheckpointIO(), *instantiate(cfg.plugins or [], _convert_="all")],
     )
     if trainer.is_global_zero:
-        require_writable(run_dir)
         require_room(module, run_dir)
         clear_unfinished(run_dir / "checkpoints")
         if resume is None:
@@ -309,13 +396,15 @@ def exit_on_error(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever th
     except InterruptedRunError as interruption:
         sys.stderr.write(f"{interruption}\n")
         raise SystemExit(INTERRUPTED) from None
-    except InstantiationException as error:  # Hydra wraps what a constructor raised
-        sys.stderr.write(f"error: {error.__cause__ or error}\n")
+    except InstantiationException as error:
+        sys.stderr.write(f"error: {_message(error)}\n")
         raise SystemExit(2) from None
 
 
-def _message(error: Exception) -> str:
+def _message(error: BaseException) -> str:
     """The error's text; of one that comes from a loader process, what follows its traceback."""
+    if isinstance(error, InstantiationException) and error.__cause__ is not None:
+        return _message(error.__cause__)  # Hydra wraps what a constructor raised
     text = str(error).strip() or type(error).__name__
     if "Traceback (most recent call last)" in text:
         return text.splitlines()[-1]
@@ -383,6 +472,27 @@ def _set_aside(checkpoints: Path) -> None:
         target = checkpoints.with_name(f"checkpoints.before-{number:03d}")
         checkpoints.rename(target)
         log.info("checkpoints of an earlier run are in %s now", target)
+
+
+def _require_same_settings(cfg: DictConfig, run_dir: Path) -> None:
+    """Refuses to take a finished run for one with other settings.
+
+    Raises:
+        ValueError: the settings differ.
+    """
+    stored = run_dir / "config.yaml"
+    if not stored.is_file():
+        return
+    found = [
+        f"{name}: {theirs} there, {ours} here"
+        for name, ours, theirs in config_differences(cfg, OmegaConf.load(stored))
+        if not name.startswith(FREE_SETTINGS)
+    ]
+    if found:
+        raise ValueError(
+            f"{run_dir} holds a finished run with other settings ({'; '.join(found)}); choose "
+            "another folder or remove it"
+        )
 
 
 def _finished(run_dir: Path) -> dict[str, float]:

@@ -23,7 +23,25 @@ def differences(first: Path, second: Path) -> list[tuple[str, object, object]]:
     Raises:
         ValueError: a folder without config.yaml or manifest.json.
     """
-    ours, theirs = (dict(_entries(folder)) for folder in (first, second))
+    return _unequal(dict(_entries(first)), dict(_entries(second)))
+
+
+def config_differences(first: Any, second: Any) -> list[tuple[str, object, object]]:  # noqa: ANN401
+    """Settings of two configs that differ: name and both values, interpolations resolved.
+
+    Args:
+        first: OmegaConf's.
+        second: OmegaConf's.
+    """
+    ours, theirs = (
+        dict(_flat("", OmegaConf.to_container(config, resolve=True))) for config in (first, second)
+    )
+    return _unequal(ours, theirs)
+
+
+def _unequal(
+    ours: Mapping[str, object], theirs: Mapping[str, object]
+) -> list[tuple[str, object, object]]:
     names = sorted(ours.keys() | theirs.keys())
     return [(n, ours.get(n), theirs.get(n)) for n in names if ours.get(n) != theirs.get(n)]
 

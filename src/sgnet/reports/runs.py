@@ -14,6 +14,7 @@ FIGURES = ("AP", "AP50", "AP75", "AR1", "AR10")
 # what tells runs of one setting apart, or only says where they lie and how they were started
 METHOD = ("model", "criterion", "inference")  # overrides of these make it another than the paper's
 NOT_A_SETTING = ("seed", "resume", "paths.", "hydra.", "logger", "callbacks.progress")
+FAILURE_FILE = "failure.txt"  # its first line says why a run ended
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,10 @@ def read_run(folder: Path) -> Run:
     altered = any(override.lstrip("+~").startswith(METHOD) for override in overrides)
     figures: dict[str, float] = {}
     problem: str | None = None
-    if config is None:
+    reason = failure(folder)
+    if reason is not None:
+        problem = f"failed: {reason}"
+    elif config is None:
         problem = "ended before training began"
     elif summary is None:
         problem = "did not end"
@@ -80,6 +84,14 @@ def read_run(folder: Path) -> Run:
         paper_ap=None if config is None or altered else (config.get("paper") or {}).get("AP"),
         problem=problem,
     )
+
+
+def failure(folder: Path) -> str | None:
+    """Why a run ended, in a line; None where it did not write that down."""
+    try:
+        return (folder / FAILURE_FILE).read_text(encoding="utf-8").splitlines()[0]
+    except (OSError, IndexError):
+        return None
 
 
 def _curve(folder: Path) -> tuple[tuple[int, float], ...]:

@@ -109,6 +109,7 @@ SWEEPS = ("table1", "table2", "table3", "table4", "table5")
 def test_a_sweep_over_a_table_runs_each_of_its_rows_with_three_seeds(sweep):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
         cfg = compose("train", [f"experiment={sweep}"], return_hydra_config=True)
+    assert cfg.hydra.sweep.dir == f"runs/{sweep}-youtube_vis"  # the same at every start
     params = cfg.hydra.sweeper.params
     rows = {path.stem for path in (ROOT / "conf/ablation").glob(f"{sweep}_*.yaml")}
     assert set(params.ablation.split(",")) == rows

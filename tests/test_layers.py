@@ -16,7 +16,8 @@ LEVELS = {
     "checkpoint": 2,
     "distributed": 2,
     "checkpoint_io": 3,
-    "callbacks": 5,
+    "callbacks": 6,
+    "loggers": 2,
     "manifest": 3,
     "replay": 6,
     "reports": 2,
@@ -34,7 +35,7 @@ LEVELS = {
     "video_predictor": 4,
     "lightning_module": 5,
     "sweeps": 3,
-    "training": 6,
+    "training": 7,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from sgnet.manifest import git_state, write_manifest
+from sgnet.manifest import SplitFiles, git_state, write_manifest
 
 
 def git(folder, *arguments):
@@ -47,11 +47,21 @@ def test_changes_and_unknown_files_are_told_and_the_patch_restores_them(reposito
     (repository / "b.py").write_text("")
     annotations = tmp_path / "train.json"
     annotations.write_text("{}")
-    write_manifest(tmp_path, 3, {"train": annotations}, repository)
+    frames = tmp_path / "frames"
+    frames.mkdir()
+    for name in ("b", "a"):
+        (frames / name).write_text(f"frame {name}{name}")
+    split = SplitFiles(annotations, frames, ["b", "a"])
+    write_manifest(tmp_path, 3, {"train": split}, repository)
     manifest = json.loads((tmp_path / "manifest.json").read_text())
     assert manifest["git"]["unknown_files"] == ["b.py"]
     assert manifest["seed"] == 3
     assert manifest["data"]["train"]["sha256"] == hashlib.sha256(b"{}").hexdigest()
+    assert manifest["data"]["train"]["frames"] == {
+        "files": 2,
+        "bytes": 16,
+        "names_and_sizes_sha256": hashlib.sha256(b"a\x008\nb\x008\n").hexdigest(),
+    }
     git(repository, "checkout", "a.py")
     git(repository, "apply", str(tmp_path / "uncommitted.patch"))
     assert (repository / "a.py").read_bytes() == b"one = 2  # \xe9\n"
@@ -61,7 +71,7 @@ def test_what_an_earlier_part_of_a_run_said_stays(tmp_path):
     annotations = tmp_path / "train.json"
     annotations.write_text("{}")
     for seed in (1, 2, 3):
-        write_manifest(tmp_path, seed, {"train": annotations}, tmp_path)
+        write_manifest(tmp_path, seed, {"train": SplitFiles(annotations, tmp_path, [])}, tmp_path)
     names = ("manifest.before-000.json", "manifest.before-001.json", "manifest.json")
     assert [json.loads((tmp_path / name).read_text())["seed"] for name in names] == [1, 2, 3]
 

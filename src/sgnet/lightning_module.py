@@ -22,7 +22,7 @@ from sgnet.losses import LossTerms, SGNetCriterion
 from sgnet.models import SGNet
 from sgnet.ops.shrink import shrink_pairs
 from sgnet.postprocess import DetectionDecoder
-from sgnet.structures import ClipPairBatch, ResultTrack, VideoChunk
+from sgnet.structures import ClipPairBatch, ResultTrack, Video, VideoChunk
 from sgnet.tracking import MovementTracker
 
 LOGGED_STATS = ("AP", "AP50", "AP75", "AR1", "AR10")
@@ -95,6 +95,11 @@ class SGNetModule(pl.LightningModule):
         small_factor: see `small_steps`.
         seed: of the random draws inside the loss, together with step and process; a resumed run
             draws the same.
+
+    Attributes:
+        val_metrics: of the last validation.
+        val_videos: that it ran to their end.
+        val_tracks: that it found in them.
     """
 
     def __init__(
@@ -121,6 +126,8 @@ class SGNetModule(pl.LightningModule):
         self.small_factor = small_factor
         self.seed = seed
         self.val_metrics: VideoMetrics | None = None
+        self.val_videos: list[Video] = []
+        self.val_tracks: list[ResultTrack] = []
         self._optimizer = optimizer
         self._schedule = schedule
         self._no_decay_on_norms = no_decay_on_norms
@@ -174,7 +181,7 @@ class SGNetModule(pl.LightningModule):
         wanted = {video.id for video in videos}
         tracks = [t for t in map(truth.track, range(len(truth))) if t.video_id in wanted]
         metrics = evaluate(videos, truth.categories, tracks, results)
-        self.val_metrics = metrics
+        self.val_metrics, self.val_videos, self.val_tracks = metrics, videos, results
         for name in LOGGED_STATS:
             self.log(f"val/{name}", metrics.stats[name], prog_bar=name in ("AP", "AP50"))
         self.log("val/ms_per_frame", 1000 * self._seconds / max(1, self._frames))

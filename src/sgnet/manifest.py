@@ -8,7 +8,8 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -33,7 +34,9 @@ PACKAGES = (
 )
 
 
-def write_manifest(folder: Path, seed: int, annotations: Mapping[str, Path], source: Path) -> None:
+def write_manifest(
+    folder: Path, seed: int, splits: Mapping[str, SplitFiles], source: Path
+) -> dict[str, Any]:
     """Writes `manifest.json` and, where files differ from their commit, `uncommitted.patch`.
 
     Those of an earlier part of the run stay beside them as `.before-000`, ...
@@ -41,8 +44,11 @@ def write_manifest(folder: Path, seed: int, annotations: Mapping[str, Path], sou
     Args:
         folder: of the run; its config.yaml is written by training.
         seed: of the run.
-        annotations: file of each split, by name.
+        splits: that are trained and scored on, by name.
         source: folder whose git state is told.
+
+    Returns:
+        What the manifest holds.
     """
     state, patch = git_state(source)
     manifest = {
@@ -53,7 +59,7 @@ def write_manifest(folder: Path, seed: int, annotations: Mapping[str, Path], sou
         "git": state,
         "packages": package_versions(),
         "hardware": hardware(),
-        "data": {split: fingerprint(path) for split, path in annotations.items()},
+        "data": {name: fingerprint(split) for name, split in splits.items()},
     }
     target = folder / "uncommitted.patch"
     for path in (folder / "manifest.json", target):  # of the parts of a resumed run
@@ -63,6 +69,7 @@ def write_manifest(folder: Path, seed: int, annotations: Mapping[str, Path], sou
     write_json(manifest, folder / "manifest.json")
     if patch:
         target.write_bytes(patch)
+    return manifest
 
 
 def git_state(folder: Path) -> tuple[dict[str, Any] | None, bytes]:
@@ -117,8 +124,41 @@ def processor_name() -> str:
     return names[0] if names else platform.processor()
 
 
-def fingerprint(path: Path) -> dict[str, Any]:
-    """Name, size and hash of an annotation file."""
+@dataclass(frozen=True)
+class SplitFiles:
+    """What a split is read from.
+
+    Attributes:
+        annotations: file.
+        images: folder.
+        frames: names of the files below it.
+    """
+
+    annotations: Path
+    images: Path
+    frames: Sequence[str]
+
+
+def fingerprint(split: SplitFiles) -> dict[str, Any]:
+    """Name, size and hash of the annotation file; number, size and hash of the frames.
+
+    Frames are known by their names and sizes; to read them all would take too long.
+    """
+    sizes = {name: (split.images / name).stat().st_size for name in split.frames}
+    listing = hashlib.sha256()
+    for name in sorted(sizes):
+        listing.update(f"{name}\0{sizes[name]}\n".encode())
+    return {
+        **_hashed(split.annotations),
+        "frames": {
+            "files": len(sizes),
+            "bytes": sum(sizes.values()),
+            "names_and_sizes_sha256": listing.hexdigest(),
+        },
+    }
+
+
+def _hashed(path: Path) -> dict[str, Any]:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(2**20):

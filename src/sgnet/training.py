@@ -40,7 +40,8 @@ from sgnet.data.youtube_vis import find_split, load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
 from sgnet.lightning_module import LOGGED_STATS, SGNetModule
-from sgnet.manifest import write_manifest
+from sgnet.loggers import ID_FILE
+from sgnet.manifest import SplitFiles, write_manifest
 from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
 from sgnet.ops.atomic_file import require_writable, write_json
@@ -154,7 +155,7 @@ def sole_run(run_dir: Path) -> Iterator[None]:
     Raises:
         ValueError: another process trains there.
     """
-    if getattr(rank_zero_only, "rank", 0) != 0:
+    if not _is_first_process():
         yield
         return
     require_writable(run_dir)
@@ -169,6 +170,10 @@ def sole_run(run_dir: Path) -> Iterator[None]:
         lock.release()
 
 
+def _is_first_process() -> bool:
+    return bool(getattr(rank_zero_only, "rank", 0) == 0)
+
+
 def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, float]:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
@@ -177,6 +182,8 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
     data.setup("fit")
     cfg.model.detection_head.num_classes = len(data.categories)
     module = build_module(cfg, data)
+    if resume is None and _is_first_process():
+        (run_dir / ID_FILE).unlink(missing_ok=True)  # a new run of W&B, too
     trainer: pl.Trainer = instantiate(
         cfg.trainer,
         _convert_="all",
@@ -192,9 +199,14 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
         (run_dir / SUMMARY_FILE).unlink(missing_ok=True)
         _clear_earlier_logs(run_dir, resumed=resume is not None)
         OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
-        write_manifest(run_dir, cfg.seed, data.annotation_files, Path.cwd())
-    for logger in trainer.loggers:
-        logger.log_hyperparams(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
+        splits = {
+            name: SplitFiles(path, images, [f for v in split.videos for f in v.file_names])
+            for name, (split, path, images) in data.read_splits.items()
+        }
+        manifest = write_manifest(run_dir, cfg.seed, splits, Path.cwd())
+        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+        for logger in trainer.loggers:
+            logger.log_hyperparams({**config, "manifest": manifest})
     with explained_failures(data):
         trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
     if trainer.is_global_zero and (run_dir / "metrics.csv").is_file():

@@ -2,5 +2,13 @@
 
 from sgnet.callbacks.interruption import InterruptedRunError, InterruptionCheckpoint
 from sgnet.callbacks.non_finite import NonFiniteGuard
+from sgnet.callbacks.throughput import ThroughputLog
+from sgnet.callbacks.validation_pictures import ValidationPictures
 
-__all__ = ["InterruptedRunError", "InterruptionCheckpoint", "NonFiniteGuard"]
+__all__ = [
+    "InterruptedRunError",
+    "InterruptionCheckpoint",
+    "NonFiniteGuard",
+    "ThroughputLog",
+    "ValidationPictures",
+]

@@ -21,8 +21,9 @@ log = logging.getLogger(__name__)
 class NonFiniteGuard(pl.Callback):
     """Skips optimiser steps with NaN or infinite gradients, counts and logs them.
 
-    Gradients are looked at behind their reduction, so all processes skip the same steps. Under
-    fp16 the loss scale goes down by the same steps; a few at the start are usual.
+    Logs `train/grad_norm` as well, the length of all gradients before clipping. Gradients are
+    looked at behind their reduction, so all processes skip the same steps. Under fp16 the loss
+    scale goes down by the same steps; a few at the start are usual.
 
     Args:
         folder: for dumps, read by scripts/replay.py.
@@ -62,7 +63,9 @@ class NonFiniteGuard(pl.Callback):
             ValueError: too many steps in a row; the dump is written.
         """
         gradients = [p.grad for p in pl_module.parameters() if p.grad is not None]
-        if bool(torch.isfinite(get_total_norm(gradients))):
+        norm = get_total_norm(gradients)
+        pl_module.log("train/grad_norm", norm, batch_size=1)
+        if bool(torch.isfinite(norm)):
             self._in_a_row = 0
             return
         self.skipped += 1

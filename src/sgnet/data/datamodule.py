@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 import pytorch_lightning as pl
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from sgnet.data.clip_pairs import ClipPair, ClipPairDataset, SeededSampler
 from sgnet.data.collate import collate_clip_pairs
-from sgnet.data.frames import check_frames
+from sgnet.data.frames import check_frames, read_frame
 from sgnet.data.resumable_loader import ResumableLoader
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.video_chunks import VideoChunkDataset, video_shares
@@ -100,10 +101,14 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         return tuple(category.id for category in self.categories)
 
     @property
-    def annotation_files(self) -> dict[str, Path]:
-        """File of each split that is trained or scored on."""
+    def read_splits(self) -> dict[str, tuple[YouTubeVIS, Path, Path]]:
+        """What is trained or scored on, by name: annotations, their file, folder of the images."""
         splits = dict.fromkeys((self.train_split, self._scored_split))
-        return {split: find_split(self.root, split)[0] for split in splits if split is not None}
+        return {
+            split: (self._split(split)[0], *find_split(self.root, split))
+            for split in splits
+            if split is not None
+        }
 
     @property
     def val_annotations(self) -> YouTubeVIS:
@@ -116,6 +121,16 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     def val_videos(self) -> Sequence[Video]:
         """The validation videos that are scored."""
         return self.scored_videos(self._scored_split or self.train_split)
+
+    def read_val_frame(self, name: str) -> NDArray[np.uint8]:
+        """A validation frame [H, W, 3] RGB by its name in the annotation file.
+
+        Raises:
+            ValueError: no such file, or no image.
+        """
+        if self._scored_split is None:
+            raise ValueError("val_split is None; there is nothing to validate on")
+        return read_frame(self._split(self._scored_split)[1] / name)
 
     def scored_videos(self, split: str) -> Sequence[Video]:
         """The videos of a split that figures may be given for: never those trained on by holdout.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch.utils.data import DataLoader
@@ -19,6 +20,9 @@ class ResumableLoader(DataLoader[ClipPair]):
         progress: epoch, and its batches that are trained; a loader itself only knows what it read.
         step: pairs of a batch, processes and accumulated batches, which make an optimiser step.
         **settings: of `DataLoader`.
+
+    Attributes:
+        waited: seconds that whoever asked for batches has waited for them.
     """
 
     def __init__(
@@ -32,6 +36,11 @@ class ResumableLoader(DataLoader[ClipPair]):
         super().__init__(dataset, sampler=sampler, **settings)
         self._progress = progress
         self._step = step
+        self.waited = 0.0
+
+    def __iter__(self) -> Any:  # noqa: ANN401 - torch's type is its private iterator
+        """Batches of what is left of the epoch; takes the time."""
+        return _Timed(super().__iter__(), self)
 
     def state_dict(self) -> dict[str, Any]:
         """Epoch and batches of it that are trained."""
@@ -52,3 +61,21 @@ class ResumableLoader(DataLoader[ClipPair]):
             )
         sampler: Any = self.sampler
         sampler.go_on(state["epoch"], state["batches"])
+
+
+class _Timed:
+    """An iterator that adds the time of each `next` up."""
+
+    def __init__(self, batches: Iterator[Any], loader: ResumableLoader) -> None:
+        self._batches = batches
+        self._loader = loader
+
+    def __iter__(self) -> _Timed:
+        return self
+
+    def __next__(self) -> Any:  # noqa: ANN401 - a collated batch
+        started = time.perf_counter()
+        try:
+            return next(self._batches)
+        finally:
+            self._loader.waited += time.perf_counter() - started

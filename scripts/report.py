@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from sgnet.ops.atomic_file import atomic_path, require_writable
 from sgnet.reports.differences import as_markdown, differences
 from sgnet.reports.plots import plot_rows
-from sgnet.reports.runs import find_runs
+from sgnet.reports.runs import find_all_runs
 from sgnet.reports.table import as_csv, markdown, rows_of
 from sgnet.training import exit_on_error
 
@@ -26,7 +26,7 @@ def run(cfg: DictConfig) -> None:
         first, second = Path(cfg.runs), Path(cfg.other)
         sys.stdout.write(as_markdown(differences(first, second), first, second))
         return
-    rows = rows_of(find_runs(Path(cfg.runs)))
+    rows = rows_of(find_all_runs(_folders(cfg)))
     table = markdown(rows)
     sys.stdout.write(table)
     if cfg.output is None:
@@ -37,6 +37,12 @@ def run(cfg: DictConfig) -> None:
         with atomic_path(f"{output}{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
     plot_rows(rows, Path(f"{output}.png"))
+
+
+def _folders(cfg: DictConfig) -> str | list[str]:
+    if isinstance(cfg.runs, str):
+        return cfg.runs
+    return [str(folder) for folder in cfg.runs]
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="report")

@@ -12,7 +12,7 @@ import cv2
 import pytest
 
 from sgnet.reports.differences import differences
-from sgnet.reports.runs import find_runs
+from sgnet.reports.runs import find_all_runs, find_runs
 from sgnet.reports.table import as_csv, markdown, rows_of
 
 ROOT = Path(__file__).parents[2]
@@ -123,3 +123,34 @@ def test_a_folder_without_runs_is_an_error(tmp_path):
     done = script(f"runs={tmp_path}")
     assert done.returncode == 2
     assert "found none" in done.stderr
+
+
+def test_rows_of_the_paper_bear_its_names_unless_their_method_is_altered(tmp_path):
+    base = ["experiment=table3", "setting=shapes_small"]
+    for name, extra in (("a", []), ("b", ["model.mask_head.cell_size=9"]), ("c", ["optim=x"])):
+        folder = write_run(
+            tmp_path / name, [*base, "ablation=table3_grid2", *extra, "seed=0"], 0, 0.3
+        )
+        config = json.loads((folder / "config.yaml").read_text())
+        config["paper"] = {"row": "at most 2 divisions", "AP": 34.0}
+        (folder / "config.yaml").write_text(json.dumps(config))
+    plain, altered, trained_otherwise = rows_of(find_all_runs([str(tmp_path)]))
+    assert (plain.setting, plain.paper_ap) == ("at most 2 divisions", 34.0)
+    assert (altered.setting, altered.paper_ap) == ("model.mask_head.cell_size=9", None)
+    assert trained_otherwise.setting == "at most 2 divisions optim=x"
+    table = markdown([plain, altered])
+    assert "| at most 2 divisions | 0 | 30.0 |" in table
+    assert "| `model.mask_head.cell_size=9` |" in table
+
+
+def test_rows_timed_in_turn_stand_for_what_training_took_down(sweep):
+    before = rows_of(find_all_runs(str(sweep)))[0].spread("ms_per_frame")
+    assert before == pytest.approx((10.5, 0.5**0.5))
+    for name in ("a0", "a1"):
+        (sweep / name / "speed.json").write_text(json.dumps({"ms_per_frame": 7.0}))
+    assert rows_of(find_all_runs(str(sweep)))[0].spread("ms_per_frame") == (7.0, 0.0)
+
+
+def test_reports_take_several_folders(sweep):
+    together = find_all_runs([str(sweep / "b0"), str(sweep / "a0")])
+    assert [run.folder.name for run in together] == ["b0", "a0"]

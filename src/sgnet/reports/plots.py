@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from sgnet.reports.table import Row
 
+LONGEST_NAME = 34
+
 
 def plot_rows(rows: Sequence[Row], output: Path) -> None:
-    """AP against time a frame with deviations, and the AP of each run over its steps.
+    """Three plots: AP of each seed beside the paper's, AP against time, AP of each run by step.
 
     Args:
         rows: of a table; those without figures are left out.
@@ -18,30 +21,65 @@ def plot_rows(rows: Sequence[Row], output: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
+    figure = Figure(figsize=(15, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
-    costs, curves = figure.subplots(1, 2)
+    seeds, costs, curves = figure.subplots(1, 3)
+    _plot_seeds(seeds, rows)
+    _plot_costs(costs, rows)
     for number, row in enumerate(rows):
-        color = f"C{number % 10}"
+        for run in (*row.runs, *row.missing):
+            steps = [step for step, _ in run.curve]
+            heights = [100 * ap for _, ap in run.curve]
+            curves.plot(steps, heights, ".-", color=_color(number), linewidth=1)
+    curves.set(title="AP of each run", xlabel="step", ylabel="AP")
+    for axes in (seeds, costs, curves):
+        axes.grid(alpha=0.3)
+    figure.savefig(output, dpi=110)
+
+
+def _plot_seeds(axes: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 - matplotlib's
+    """A dot a seed, a bar at the mean; the paper's figures on an axis of their own."""
+    papers = []
+    for number, row in enumerate(rows):
+        values = [100 * run.figures["AP"] for run in row.runs if "AP" in run.figures]
+        axes.plot([number] * len(values), values, "o", color=_color(number), alpha=0.8)
+        score = row.spread("AP")
+        if score is not None:
+            axes.hlines(100 * score[0], number - 0.25, number + 0.25, color=_color(number))
+        paper = row.paper_ap
+        if paper is not None:
+            papers.append((number, paper))
+    names = [_short(row.setting) for row in rows]
+    axes.set_xticks(range(len(rows)), names, rotation=20, ha="right", fontsize=8)
+    axes.set(title="AP of each seed and mean", ylabel="AP")
+    if papers:
+        other = axes.twinx()
+        other.plot(*zip(*papers, strict=True), "x--", color="0.5", linewidth=0.8)
+        other.set_ylabel("x: the paper's AP, YouTube-VIS 2019", color="0.4")
+
+
+def _plot_costs(axes: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 - matplotlib's
+    for number, row in enumerate(rows):
         score, cost = row.spread("AP"), row.spread("ms_per_frame")
         if score is not None and cost is not None:
-            costs.errorbar(
+            axes.errorbar(
                 cost[0],
                 100 * score[0],
                 xerr=cost[1],
                 yerr=None if score[1] is None else 100 * score[1],
                 fmt="o",
-                color=color,
+                color=_color(number),
                 capsize=3,
-                label=row.setting,
+                label=_short(row.setting),
             )
-        for run in (*row.runs, *row.missing):
-            steps = [step for step, _ in run.curve]
-            curves.plot(steps, [100 * ap for _, ap in run.curve], ".-", color=color, linewidth=1)
-    costs.set(title="AP against time", xlabel="ms a frame in validation", ylabel="AP")
-    curves.set(title="AP of each run", xlabel="step", ylabel="AP")
-    for axes in (costs, curves):
-        axes.grid(alpha=0.3)
-    if costs.get_legend_handles_labels()[0]:
-        costs.legend(fontsize=8)
-    figure.savefig(output, dpi=120)
+    axes.set(title="AP against time", xlabel="ms a frame", ylabel="AP")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize=8)
+
+
+def _color(number: int) -> str:
+    return f"C{number % 10}"
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ FIGURES = ("AP", "AP50", "AP75", "AR1", "AR10")
 # what tells runs of one setting apart, or only says where they lie and how they were started
 METHOD = ("model", "criterion", "inference")  # overrides of these make it another than the paper's
 NOT_A_SETTING = ("seed", "resume", "paths.", "hydra.", "logger", "callbacks.progress")
+SPEED_FILE = "speed.json"  # of scripts/time_runs.py: rows timed in turn, in place of each alone
 FAILURE_FILE = "failure.txt"  # its first line says why a run ended
 
 
@@ -28,6 +30,7 @@ class Run:
         figures: by name, shares of 1; {} for a run that did not end.
         curve: (step, AP) of each validation.
         paper_ap: the paper's AP in percent, where the config names one and is taken as it is.
+        label: what the paper's row is, under the same condition.
         problem: why there are no figures; None where there are.
     """
 
@@ -37,7 +40,18 @@ class Run:
     figures: dict[str, float]
     curve: tuple[tuple[int, float], ...]
     paper_ap: float | None
+    label: str | None
     problem: str | None
+
+
+def find_all_runs(folders: str | Sequence[str]) -> list[Run]:
+    """The runs of one folder or of several, see `find_runs`.
+
+    Raises:
+        ValueError: no such folder, or no run in one.
+    """
+    names = [folders] if isinstance(folders, str) else folders
+    return [run for name in names for run in find_runs(Path(name))]
 
 
 def find_runs(folder: Path) -> list[Run]:
@@ -60,6 +74,7 @@ def read_run(folder: Path) -> Run:
     config = _yaml(folder / "config.yaml")
     summary = _json(folder / "summary.json")
     altered = any(override.lstrip("+~").startswith(METHOD) for override in overrides)
+    paper = {} if config is None or altered else config.get("paper") or {}
     figures: dict[str, float] = {}
     problem: str | None = None
     reason = failure(folder)
@@ -73,6 +88,9 @@ def read_run(folder: Path) -> Run:
         figures = {n.removeprefix("val/"): v for n, v in summary.items() if n.startswith("val/")}
         if "parameters_m" in summary:
             figures["parameters_m"] = summary["parameters_m"]
+        timed = _json(folder / SPEED_FILE)
+        if timed is not None:
+            figures["ms_per_frame"] = timed["ms_per_frame"]
         if "AP" not in figures:
             problem = "was not validated"
     return Run(
@@ -81,7 +99,8 @@ def read_run(folder: Path) -> Run:
         seed=None if config is None else config.get("seed"),
         figures=figures,
         curve=_curve(folder),
-        paper_ap=None if config is None or altered else (config.get("paper") or {}).get("AP"),
+        paper_ap=paper.get("AP"),
+        label=paper.get("row"),
         problem=problem,
     )
 

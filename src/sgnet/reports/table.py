@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from sgnet.reports.runs import FIGURES, Run
 
 COST = ("ms_per_frame", "parameters_m")
-HEAD = ("setting", "seeds", *FIGURES, "ms a frame", "M parameters", "paper's AP")
+HEAD = ("setting", "seeds", *FIGURES, "ms a frame", "M parameters", "the paper's AP")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Row:
     """One setting.
 
     Attributes:
-        setting: what differs from the other rows; the whole setting where nothing does.
+        setting: the paper's name of the row, or the overrides that differ from the other rows.
         runs: those with figures, by seed.
         missing: those without.
     """
@@ -28,6 +28,12 @@ class Row:
     setting: str
     runs: tuple[Run, ...]
     missing: tuple[Run, ...]
+
+    @property
+    def paper_ap(self) -> float | None:
+        """The paper's AP in percent, where it has such a row."""
+        known = (run.paper_ap for run in (*self.runs, *self.missing) if run.paper_ap is not None)
+        return next(known, None)
 
     def spread(self, figure: str) -> tuple[float, float | None] | None:
         """Mean and sample standard deviation, None of a single run; None without the figure."""
@@ -46,12 +52,21 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
         mine = sorted((r for r in runs if r.setting == setting), key=lambda r: r.seed or 0)
         rows.append(
             Row(
-                " ".join(o for o in setting if o not in shared) or "defaults",
+                _name(setting, mine, shared),
                 tuple(r for r in mine if r.problem is None),
                 tuple(r for r in mine if r.problem is not None),
             )
         )
     return rows
+
+
+def _name(setting: Sequence[str], runs: Sequence[Run], shared: Collection[str]) -> str:
+    """What the paper calls the row, and overrides beyond it that not all rows have."""
+    own = [o for o in setting if o not in shared]
+    labels = {run.label for run in runs if run.label is not None}
+    if len(labels) == 1:
+        own = [*labels, *(o for o in own if not o.startswith(("ablation=", "experiment=")))]
+    return " ".join(own) or "defaults"
 
 
 def markdown(rows: Sequence[Row]) -> str:
@@ -75,9 +90,7 @@ def as_csv(rows: Sequence[Row]) -> str:
     for row in rows:
         spreads = {figure: row.spread(figure) or (None, None) for figure in (*FIGURES, *COST)}
         values = [spreads[figure][suffix == "std"] for figure, suffix in names]
-        writer.writerow(
-            [row.setting, len(row.runs), len(row.missing), *values, _paper(row) or None]
-        )
+        writer.writerow([row.setting, len(row.runs), len(row.missing), *values, row.paper_ap])
     return text.getvalue()
 
 
@@ -86,8 +99,10 @@ def _cells(row: Row) -> list[str]:
     if row.missing:
         seeds += f" ({len(row.missing)} missing)"
     figures = [_spread(row.spread(figure), 100) for figure in FIGURES]
+    paper = "" if row.paper_ap is None else f"{row.paper_ap:.1f}"
     costs = [_spread(row.spread(name), 1) for name in COST]
-    return [f"`{row.setting}`", seeds, *figures, *costs, _paper(row)]
+    name = f"`{row.setting}`" if "=" in row.setting else row.setting  # overrides as code
+    return [name, seeds, *figures, *costs, paper]
 
 
 def _spread(value: tuple[float, float | None] | None, factor: float) -> str:
@@ -96,8 +111,3 @@ def _spread(value: tuple[float, float | None] | None, factor: float) -> str:
     mean, deviation = value
     text = f"{factor * mean:.1f}"
     return text if deviation is None else f"{text} ± {factor * deviation:.1f}"
-
-
-def _paper(row: Row) -> str:
-    known = [run.paper_ap for run in (*row.runs, *row.missing) if run.paper_ap is not None]
-    return f"{known[0]:.1f}" if known else ""

@@ -1,0 +1,86 @@
+"""Times the rows of a sweep in turn, for reports: what training took down is a busy machine's.
+
+python scripts/time_runs.py runs=runs/table4-shapes_small data=shapes_small
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import hydra
+import numpy as np
+import torch
+from hydra.utils import instantiate
+from numpy.typing import NDArray
+from omegaconf import DictConfig
+from rich.progress import Progress
+
+from sgnet.benchmark.timing import time_in_turn
+from sgnet.data.frames import read_frame
+from sgnet.data.youtube_vis import find_split
+from sgnet.manifest import hardware
+from sgnet.ops.atomic_file import write_json
+from sgnet.reports.runs import SPEED_FILE, find_runs
+from sgnet.reports.table import Row, rows_of
+from sgnet.training import exit_on_error
+from sgnet.video_predictor import open_predictor
+
+
+def timed_frames(cfg: DictConfig) -> list[NDArray[np.uint8]]:
+    """The first frames of the first validation video."""
+    data = instantiate(cfg.data, _convert_="all")
+    data.prepare_split(cfg.split)
+    images = find_split(data.root, cfg.split)[1]
+    video = data.scored_videos(cfg.split)[0]
+    return [read_frame(images / name) for name in video.file_names[: cfg.frames]]
+
+
+def tracking(
+    row: Row, frames: list[NDArray[np.uint8]], speed: Speed
+) -> Callable[[], object] | None:
+    """Tracks the frames with the row's first checkpoint; None where no run left one."""
+    paths = [run.folder / "checkpoints/last.ckpt" for run in row.runs]
+    found = next((path for path in paths if path.is_file()), None)
+    if found is None:
+        return None
+    predictor = open_predictor(str(found), speed=speed)
+    return lambda: list(predictor.stream(frames, ahead=0))
+
+
+def run(cfg: DictConfig) -> None:
+    """Writes `speed.json` into each run folder of each row."""
+    rows = {row.setting: row for row in rows_of(find_runs(Path(cfg.runs)))}
+    frames = timed_frames(cfg)
+    made = {name: tracking(row, frames, cfg.speed) for name, row in rows.items()}
+    work = {name: function for name, function in made.items() if function is not None}
+    with Progress() as progress:
+        task = progress.add_task("rounds", total=cfg.rounds + 1)
+        timings = time_in_turn(
+            work, cfg.rounds, warmup=1, after_round=lambda: progress.advance(task)
+        )
+    for name, timing in timings.items():
+        per_frame = {key: value / len(frames) for key, value in timing.figures().items()}
+        sys.stdout.write(f"{per_frame['median']:7.1f} ms a frame  {name}\n")
+        content = {
+            "ms_per_frame": per_frame["median"],
+            "quartiles": [per_frame["low"], per_frame["high"]],
+            "rounds": cfg.rounds,
+            "frames": len(frames),
+            "speed": cfg.speed,
+            "threads": torch.get_num_threads(),
+            "hardware": hardware(),
+        }
+        for member in rows[name].runs:
+            write_json(content, member.folder / SPEED_FILE)
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="time_runs")
+def main(cfg: DictConfig) -> None:
+    """Reads the command line."""
+    exit_on_error(lambda: run(cfg))
+
+
+if __name__ == "__main__":
+    main()

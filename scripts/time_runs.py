@@ -25,7 +25,7 @@ from sgnet.ops.atomic_file import write_json
 from sgnet.reports.runs import SPEED_FILE, find_runs
 from sgnet.reports.table import Row, rows_of
 from sgnet.training import exit_on_error
-from sgnet.video_predictor import open_predictor
+from sgnet.video_predictor import Speed, open_predictor
 
 
 def timed_frames(cfg: DictConfig) -> list[NDArray[np.uint8]]:

@@ -26,6 +26,7 @@ LEVELS = {
     "split_tracking": 5,
     "benchmark": 5,
     "streaming": 2,
+    "detection_cache": 3,
     "frame_engine": 2,
     "exported_step": 2,
     "onnx_engine": 3,

@@ -123,3 +123,33 @@ def test_two_processes_do_not_train_in_one_folder(tmp_path):
         pass
     with sole_run(tmp_path):
         pass
+
+
+def test_signals_reach_the_run_and_then_the_launchers_own_handler(tmp_path):
+    """As under submitit, whose handler queues the job again."""
+    code = f"""
+import os, signal, subprocess, sys, threading, time
+from sgnet import sweeps
+child = subprocess.Popen([sys.executable, "-c", '''
+import signal, sys, time
+def save(*_):
+    open({str(tmp_path / "saved")!r}, "w").close()
+    sys.exit(75)
+signal.signal(signal.SIGUSR2, save)
+open({str(tmp_path / "ready")!r}, "w").close()
+time.sleep(60)
+'''])
+def launcher(number, frame):
+    print("queued again", os.path.exists({str(tmp_path / "saved")!r}))
+signal.signal(signal.SIGUSR2, launcher)
+def warn():
+    while not os.path.exists({str(tmp_path / "ready")!r}):
+        time.sleep(0.05)
+    os.kill(os.getpid(), signal.SIGUSR2)
+threading.Thread(target=warn).start()
+print("status", sweeps._outcome(child))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.stdout.splitlines() == ["queued again True", "status 75"], done.stderr

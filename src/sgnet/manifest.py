@@ -158,12 +158,14 @@ def fingerprint(split: SplitFiles) -> dict[str, Any]:
     }
 
 
-def _hashed(path: Path) -> dict[str, Any]:
-    digest = hashlib.sha256()
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
     with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return {"file": str(path), "bytes": path.stat().st_size, "sha256": digest.hexdigest()}
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hashed(path: Path) -> dict[str, Any]:
+    return {"file": str(path), "bytes": path.stat().st_size, "sha256": file_hash(path)}
 
 
 def _git(folder: Path, *arguments: str) -> bytes | None:

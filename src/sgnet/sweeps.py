@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import torch
 from filelock import BaseFileLock, FileLock, Timeout
@@ -156,18 +157,24 @@ def _first_free(gpus: Sequence[str], pause: float = 1.0) -> tuple[BaseFileLock, 
 
 def _outcome(process: subprocess.Popen[bytes]) -> int:
     """Exit status of a process that gets our signals."""
+    heard: list[int] = []
 
     def hand_on(number: int, frame: FrameType | None) -> None:
+        heard.append(number)
         process.send_signal(number)
 
-    handlers = {}
+    handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
         handlers = {number: signal.signal(number, hand_on) for number in FORWARDED}
     try:
-        return process.wait()
+        status = process.wait()
     except KeyboardInterrupt:  # the process heard it as well
         process.wait()
         raise
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
+    for number in dict.fromkeys(heard):
+        if callable(handlers[number]):  # a launcher's own, such as submitit's, which queues again
+            handlers[number](number, None)
+    return status

@@ -18,11 +18,14 @@ from pytorch_lightning.callbacks import Checkpoint
 from sgnet.checkpoint_io import newest_checkpoint
 
 log = logging.getLogger(__name__)
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)  # of schedulers that take a machine back
+# of schedulers that take a machine back; SIGUSR2 is submitit's
+SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def queue_again() -> None:
-    """Asks SLURM to run this job again; without SLURM nothing happens."""
+    """Asks SLURM to run this job again; without SLURM, or under submitit, nothing happens."""
+    if "SUBMITIT_EXECUTOR" in os.environ:
+        return  # it queues its jobs again itself
     job = os.environ.get("SLURM_JOB_ID")
     scontrol = shutil.which("scontrol")
     if job is None or scontrol is None:
@@ -41,8 +44,8 @@ class InterruptionCheckpoint(Checkpoint):
 
     A `Checkpoint` runs behind all other callbacks, an average of the weights among them.
 
-    SIGTERM and SIGUSR1 save and end the run; in several processes one that hears them is enough.
-    During a validation they wait for the next training step.
+    SIGTERM, SIGUSR1 and SIGUSR2 save and end the run; in several processes one that hears them is
+    enough. During a validation they wait for the next training step.
 
     Args:
         path: of the checkpoint; each takes the place of the one before.

@@ -288,6 +288,7 @@ def share_of_batch(batch_size: int, processes: int, accumulated: int) -> int:
 def outlast_signals(worker: int) -> None:  # noqa: ARG001 - torch gives it
     """Lets a loader process outlive signals to a whole group until its run has saved itself."""
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
 
 

@@ -1,6 +1,6 @@
 """A sweep as a table with means and deviations over seeds, or two runs compared.
 
-python scripts/report.py runs=runs/sweeps/2026-11-22/18-00-00 output=docs/reports/table3
+python scripts/report.py runs=runs/table3-shapes_small output=docs/reports/table3
 python scripts/report.py runs=runs/a other=runs/b
 """
 

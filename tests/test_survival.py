@@ -120,6 +120,18 @@ def test_a_killed_run_goes_on_from_what_it_saved_by_time(whole, tmp_path):
     assert_same_weights(tmp_path, whole)
 
 
+def test_steps_that_a_killed_run_makes_again_are_logged_once(whole, tmp_path):
+    (tmp_path / "data").symlink_to(whole / "data")
+    code = KILLER.format(root=str(ROOT), at=(1, 3), signal=int(signal.SIGKILL))
+    at_once = "logger.csv.flush_logs_every_n_steps=1"
+    assert run(tmp_path, *LONG, at_once, "resume=auto", code=code).returncode == -signal.SIGKILL
+    steps = [int(step) for step, _ in losses(tmp_path)]
+    assert max(steps) > 6  # behind the checkpoint of the first epoch
+    assert run(tmp_path, *LONG, at_once, "resume=auto").returncode == 0
+    assert losses(tmp_path) == losses(whole)
+    assert_same_weights(tmp_path, whole)
+
+
 def test_a_new_run_in_the_folder_of_an_old_one_does_not_go_on_from_it(whole, tmp_path):
     (tmp_path / "data").symlink_to(whole / "data")
     shutil.copytree(whole / "run", tmp_path / "run")
@@ -320,3 +332,27 @@ def test_a_loader_process_that_dies_names_the_sample(whole, tmp_path, monkeypatc
     monkeypatch.setattr(ClipPairDataset, "_objects", deadly)
     with pytest.raises(ValueError, match=r"DataLoader worker .*begun to read .*\.jpg"):
         train(config(tiny_run(tmp_path, *LONG)))
+
+
+def test_a_loader_process_that_dies_in_a_validation_names_its_frame(whole, tmp_path, monkeypatch):
+    (tmp_path / "data").symlink_to(whole / "data")
+    from sgnet.data.video_chunks import VideoChunkDataset
+
+    videos = []
+    own = VideoChunkDataset.__getitem__
+
+    def deadly(self, index):
+        self._reading.note(index)
+        os.kill(os.getpid(), signal.SIGKILL)
+        return own(self, index)
+
+    monkeypatch.setattr(VideoChunkDataset, "__getitem__", deadly)
+    made = VideoChunkDataset.__init__
+    monkeypatch.setattr(
+        VideoChunkDataset,
+        "__init__",
+        lambda self, found, *rest: (videos.extend(found), made(self, found, *rest))[1],
+    )
+    with pytest.raises(ValueError, match=r"begun to read .*\.jpg") as caught:
+        train(config(tiny_run(tmp_path, *LONG)))
+    assert videos[0].file_names[0] in str(caught.value)

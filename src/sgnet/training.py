@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import logging
 import math
@@ -44,7 +45,7 @@ from sgnet.loggers import ID_FILE
 from sgnet.manifest import SplitFiles, write_manifest
 from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
-from sgnet.ops.atomic_file import require_writable, write_json
+from sgnet.ops.atomic_file import atomic_path, require_writable, write_json
 from sgnet.reports.differences import config_differences
 from sgnet.reports.runs import FAILURE_FILE
 from sgnet.split_tracking import SplitTracking, in_chunks, streamed
@@ -197,7 +198,7 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
         if resume is None:
             _set_aside(run_dir / "checkpoints")
         (run_dir / SUMMARY_FILE).unlink(missing_ok=True)
-        _clear_earlier_logs(run_dir, resumed=resume is not None)
+        _clear_earlier_logs(run_dir, resume)
         OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
         splits = {
             name: SplitFiles(path, images, [f for v in split.videos for f in v.file_names])
@@ -238,10 +239,9 @@ def explained_failures(data: YouTubeVISDataModule) -> Iterator[None]:
                 "data.transform.size, or take trainer.precision=bf16-mixed"
             ) from error
         if "killed by signal" in text or "exited unexpectedly" in text:
-            read = data.training_pairs.being_read() if data.training_pairs is not None else []
             raise ValueError(
                 f"{text.splitlines()[0].strip(' .')}; the loader processes had begun to read "
-                f"{', '.join(read) or 'validation frames'}; where memory ran out, lower "
+                f"{', '.join(data.begun_to_read) or 'nothing'}; where memory ran out, lower "
                 "data.num_workers"
             ) from error
         raise
@@ -512,18 +512,38 @@ def _finished(run_dir: Path) -> dict[str, float]:
     return metrics
 
 
-def _clear_earlier_logs(run_dir: Path, resumed: bool) -> None:
+def _clear_earlier_logs(run_dir: Path, resume: str | None) -> None:
     """Moves the log of a run that is resumed in its folder aside; a new run starts without any.
 
-    The logger would delete the log that it finds.
+    The logger would delete the log that it finds. Steps that a killed run made behind its last
+    checkpoint are made again, so their lines go.
     """
     earlier = sorted(run_dir.glob("metrics.before-*.csv"))
     log_file = run_dir / "metrics.csv"
-    if not resumed:
+    if resume is None:
         for path in (*earlier, log_file):
             path.unlink(missing_ok=True)
-    elif log_file.is_file():
-        log_file.rename(run_dir / f"metrics.before-{len(earlier):03d}.csv")
+        return
+    if log_file.is_file():
+        moved = run_dir / f"metrics.before-{len(earlier):03d}.csv"
+        log_file.rename(moved)
+        earlier.append(moved)
+    step = int(read_tensors(Path(resume))["global_step"])
+    for path in earlier:
+        _keep_steps_below(path, step)
+
+
+def _keep_steps_below(path: Path, step: int) -> None:
+    with path.open(newline="", encoding="utf-8") as file:
+        reader = csv.DictReader(file)
+        rows, names = list(reader), reader.fieldnames or []
+    kept = [row for row in rows if row.get("step") and int(row["step"]) < step]
+    if len(kept) == len(rows):
+        return
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(kept)
 
 
 def _summary(trainer: pl.Trainer) -> dict[str, float]:

@@ -10,14 +10,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler, get_worker_info
+from torch.utils.data import Dataset, Sampler
 
 from sgnet.data.frames import image_tensor, read_frame
+from sgnet.data.reading_notes import ReadingNotes
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.youtube_vis import YouTubeVIS
 from sgnet.ops.rle import decode
-
-MOST_WORKERS = 64  # whose samples are noted
 
 
 @dataclass(frozen=True)
@@ -100,15 +99,14 @@ class ClipPairDataset(Dataset[ClipPair]):
         self._label_of = {category.id: i for i, category in enumerate(annotations.categories)}
         chosen = range(len(annotations.videos)) if videos is None else videos
         self._keys = _key_frames([(v, annotations.videos[v].length) for v in chosen])
-        self._reading = torch.full((MOST_WORKERS,), -1, dtype=torch.int64)
-        self._reading.share_memory_()  # type: ignore[no-untyped-call]
+        self._reading = ReadingNotes()
 
     def __len__(self) -> int:
         return len(self._keys)
 
     def __getitem__(self, item: tuple[int, int] | int) -> ClipPair:
         index, seed = (item, item) if isinstance(item, int) else item
-        self._note(index)
+        self._reading.note(index)
         video_index, key = (int(value) for value in self._keys[index])
         gap = int(np.random.default_rng(seed).integers(1, self._max_gap + 1))
         reference = max(0, key - gap)
@@ -130,13 +128,8 @@ class ClipPairDataset(Dataset[ClipPair]):
 
     def being_read(self) -> list[str]:
         """Key frames that the loader processes read last, for when one of them dies."""
-        places = [self._keys[index] for index in self._reading.tolist() if index >= 0]
+        places = [self._keys[index] for index in self._reading.begun()]
         return [self._annotations.videos[int(v)].file_names[int(key)] for v, key in places]
-
-    def _note(self, index: int) -> None:
-        worker = get_worker_info()
-        if worker is not None and worker.id < MOST_WORKERS:
-            self._reading[worker.id] = index
 
     def _objects(self, video_index: int, frame: int) -> _FrameObjects:
         found = _FrameObjects([], [], [])

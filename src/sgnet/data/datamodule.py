@@ -82,7 +82,9 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         self.samples_per_epoch = samples_per_epoch
         self.limit_val_videos = limit_val_videos
         self.seed = seed
-        self.training_pairs: ClipPairDataset | None = None
+        self.begun_to_read: list[str] = []  # by loader processes, when training broke off
+        self._training_pairs: ClipPairDataset | None = None
+        self._validation_chunks: VideoChunkDataset | None = None
         self._loaded: dict[str, tuple[YouTubeVIS, Path]] = {}
 
     @property
@@ -209,7 +211,10 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             rank=rank,
             world_size=processes,
         )
-        self.training_pairs = dataset
+        # loader processes begin before Lightning names the epoch; behind a checkpoint of an epoch's
+        # end it hands no state of the loader on either
+        sampler.set_epoch(_progress(self.trainer)[0])
+        self._training_pairs = dataset
         return ResumableLoader(
             dataset,
             sampler,
@@ -240,6 +245,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             )
         videos = video_shares(self.val_videos, processes)[rank]
         dataset = VideoChunkDataset(videos, images, self.input_size, self.frames_per_chunk)
+        self._validation_chunks = dataset
         return DataLoader(
             dataset,
             batch_size=None,
@@ -248,6 +254,13 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             pin_memory=_has_gpu(self.trainer),
             worker_init_fn=outlast_signals,
         )
+
+    def on_exception(self, exception: BaseException) -> None:
+        """Takes down what the loader processes were reading."""
+        trainer = self.trainer
+        validates = trainer is not None and (trainer.validating or trainer.sanity_checking)
+        dataset = self._validation_chunks if validates else self._training_pairs
+        self.begun_to_read = [] if dataset is None else dataset.being_read()
 
     @property
     def _scored_split(self) -> str | None:

@@ -10,6 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from sgnet.data.frames import fit_size, image_tensor, read_frame, resize_frame
+from sgnet.data.reading_notes import ReadingNotes
 from sgnet.structures import Video, VideoChunk
 
 
@@ -61,11 +62,18 @@ class VideoChunkDataset(Dataset[VideoChunk]):
             for start in range(0, video.length, frames_per_chunk)
         ]
         self._starts = np.array(starts, dtype=np.int64).reshape(-1, 2)
+        self._reading = ReadingNotes()
+
+    def being_read(self) -> list[str]:
+        """First frames of the chunks that the loader processes read last."""
+        places = [self._starts[index] for index in self._reading.begun()]
+        return [self._videos[int(v)].file_names[int(first)] for v, first in places]
 
     def __len__(self) -> int:
         return len(self._starts)
 
     def __getitem__(self, index: int) -> VideoChunk:
+        self._reading.note(index)
         video_index, first = (int(value) for value in self._starts[index])
         video = self._videos[video_index]
         original = (video.height, video.width)

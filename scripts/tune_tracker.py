@@ -17,6 +17,7 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
+from sgnet import __version__
 from sgnet.data.youtube_vis import YouTubeVIS, find_split, load_annotations
 from sgnet.detection_cache import (
     CachedVideo,
@@ -75,6 +76,8 @@ def _detections(settings: str, path: Path, images: Path, videos: Sequence[Video]
     decoder = {"score_threshold": detect.lowest_score, **(detect.decoder or {})}
     predictor = open_predictor(detect.checkpoint, detect.device, decoder=decoder)
     made_of = {
+        "sgnet": __version__,
+        "device": detect.device,
         "checkpoint": file_hash(Path(detect.checkpoint)),
         "annotations": file_hash(path),
         "videos": [video.id for video in videos],

@@ -67,7 +67,8 @@ def test_a_failed_run_does_not_end_the_sweep_and_the_same_command_finishes_what_
     # with other settings, a finished run is not taken for what was asked for
     other = sweep(tmp_path, *command, "optim.optimizer.lr=0.5")
     assert other.returncode == 1
-    assert "holds a finished run with other settings (optim.optimizer.lr: 0.0" in other.stdout
+    assert "holds a finished run with other settings (optim.optimizer.lr: 0.0" in other.stderr
+    assert [run.problem for run in find_runs(tmp_path / "sweep")] == [None, None]  # as it was
 
 
 def test_each_run_beside_another_gets_a_gpu_of_its_own(tmp_path):
@@ -99,7 +100,7 @@ def test_processes_that_train_together_do_so_in_each_run_of_a_sweep(tmp_path):
 
 
 def member(launcher: str) -> SweepMember:
-    return SweepMember("0", (), "train", Path("run"), Path("sweep"), launcher)
+    return SweepMember("0", (), "train", (), Path("run"), Path("sweep"), launcher)
 
 
 def test_a_claimed_gpu_is_not_given_out_again_before_it_is_free(monkeypatch):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import secrets
-from collections.abc import Mapping
+from argparse import Namespace
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ class SteadyWandbLogger(WandbLogger):
     """Logs to W&B, offline where it cannot be reached; a run never fails or waits long for it.
 
     What is logged offline, or was not uploaded when the run ended, is on disk for `wandb sync`. The
-    parts of a resumed run are one run of W&B: its id is kept in `wandb_id.txt` of the run folder.
+    parts of a resumed run are one run of W&B, whose id is kept in `wandb_id.txt` of the run folder;
+    a part that had to be logged offline is one of its own.
 
     Args:
         save_dir: run folder; the run is named after it.
@@ -64,30 +66,37 @@ class SteadyWandbLogger(WandbLogger):
     @rank_zero_experiment
     def experiment(self) -> Any:  # noqa: ANN401 - wandb's run
         """The run of W&B, begun at the first call."""
-        import wandb
-
         try:
             return super().experiment
-        except wandb.errors.Error as error:
+        except Exception as error:
             log.warning(
-                "W&B cannot be reached (%s); logging offline, `wandb sync %s` uploads later",
-                str(error).splitlines()[0],
+                "W&B cannot be reached (%s: %s); logging offline, `wandb sync %s` uploads later",
+                type(error).__name__,
+                str(error).partition("\n")[0],
                 Path(str(self.save_dir)) / "wandb/offline-run-*",
             )
             os.environ["WANDB_MODE"] = "offline"
             self._offline = True
-            # W&B keeps the number of a run that it could not begin
-            self._id = _new_id(Path(str(self.save_dir)))
+            # W&B keeps the number of a run that it could not begin; parts to come go on with it
+            self._id = secrets.token_hex(4)
             self._wandb_init |= {"mode": "offline", "id": self._id}
             return super().experiment
 
     @rank_zero_only
+    def log_hyperparams(self, params: dict[str, Any] | Namespace) -> None:
+        """Logs the config, or goes on without W&B."""
+        self._guarded(super().log_hyperparams, params)
+
+    @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Logs figures; after a failure of W&B itself the run goes on without it."""
+        self._guarded(super().log_metrics, metrics, step)
+
+    def _guarded(self, work: Callable[..., None], *arguments: Any) -> None:  # noqa: ANN401
         if self._gave_up:
             return
         try:
-            super().log_metrics(metrics, step)
+            work(*arguments)
         except Exception:
             self._gave_up = True
             log.warning("W&B failed; the run goes on without it", exc_info=True)
@@ -98,12 +107,8 @@ def _kept_id(folder: Path) -> str:
     path = folder / ID_FILE
     if path.is_file():
         return path.read_text(encoding="utf-8").strip()
-    return _new_id(folder)
-
-
-def _new_id(folder: Path) -> str:
     number = secrets.token_hex(4)
     if rank_zero_only.rank == 0:  # type: ignore[attr-defined]
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ID_FILE).write_text(f"{number}\n", encoding="utf-8")
+        path.write_text(f"{number}\n", encoding="utf-8")
     return number

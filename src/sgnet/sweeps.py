@@ -21,14 +21,18 @@ from typing import Any
 import torch
 from filelock import BaseFileLock, FileLock, Timeout
 
-from sgnet.reports.runs import failure
+from sgnet.reports.runs import FAILURE_FILE, failure
 
 log = logging.getLogger(__name__)
 FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
 SWEEP_VARIABLE = "SGNET_SWEEP"  # the sweep's name, for dashboards
+SEQUENTIAL = "basic"  # Hydra's own launcher
 PER_GPU = "per_gpu"  # the launcher that gives each run a GPU of its own
 OUTPUT_FILE = "output.txt"  # what runs side by side would write over each other on a terminal
 INTERRUPTED = 75  # sysexits' temporary failure: try again
+
+
+_told: list[int] = []  # signals that this process heard: no run is begun behind them
 
 
 class FailedRunError(Exception):
@@ -43,6 +47,7 @@ class SweepMember:
         number: in the sweep.
         overrides: of its command line.
         config_name: of its command line.
+        config_folders: of its command line (--config-dir).
         folder: of the run.
         sweep: folder of the sweep.
         launcher: config of Hydra's launcher, such as basic or joblib.
@@ -51,6 +56,7 @@ class SweepMember:
     number: str
     overrides: tuple[str, ...]
     config_name: str
+    config_folders: tuple[str, ...]
     folder: Path
     sweep: Path
     launcher: str
@@ -61,14 +67,15 @@ class SweepMember:
         Args:
             script: Hydra main.
         """
-        folder = str(self.folder).replace('"', '\\"')
+        own = str(self.folder).replace('"', '\\"')
         return [
             sys.executable,
             str(script),
             "--config-name",
             self.config_name,
+            *(part for folder in self.config_folders for part in ("--config-dir", folder)),
             *self.overrides,
-            f'hydra.run.dir="{folder}"',
+            f'hydra.run.dir="{own}"',
         ]
 
 
@@ -86,11 +93,13 @@ def run_member(member: SweepMember, script: Path) -> None:
         FailedRunError: the run failed.
         SystemExit: it was told to end, and with it the sweep.
     """
+    if _told:
+        raise FailedRunError(f"run {member.number} was not begun: the sweep was told to end")
     environment = {**os.environ, SWEEP_VARIABLE: member.sweep.name}
     with claimed_gpu(member) as gpu:
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
-        if member.launcher == "basic":
+        if member.launcher == SEQUENTIAL:
             process = subprocess.Popen(member.command(script), env=environment)
         else:
             with (member.folder / OUTPUT_FILE).open("ab") as output:
@@ -98,22 +107,27 @@ def run_member(member: SweepMember, script: Path) -> None:
                     member.command(script), env=environment, stdout=output, stderr=output
                 )
         status = _outcome(process)
-    if status == INTERRUPTED:
+    if _told and member.launcher == SEQUENTIAL:  # elsewhere it would take the runs beside it along
         raise SystemExit(INTERRUPTED)
     if status:
         reason = failure(member.folder) or f"exit status {status}"
+        if status < 0 and not (member.folder / FAILURE_FILE).exists():  # killed
+            (member.folder / FAILURE_FILE).write_text(f"{reason}\n", encoding="utf-8")
         log.error("run %s failed: %s (%s)", member.number, reason, member.folder)
         raise FailedRunError(f"run {member.number} in {member.folder}: {reason}")
 
 
 def result(folder: Path, figure: str) -> float | None:
-    """A figure of a finished run.
+    """A figure of a finished run; None where it has none.
 
     Args:
         folder: of the run.
         figure: its name in summary.json.
     """
-    figures: dict[str, float] = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+    path = folder / "summary.json"
+    if not path.is_file():  # another process of the run writes it
+        return None
+    figures: dict[str, float] = json.loads(path.read_text(encoding="utf-8"))
     return figures.get(figure)
 
 
@@ -157,10 +171,9 @@ def _first_free(gpus: Sequence[str], pause: float = 1.0) -> tuple[BaseFileLock, 
 
 def _outcome(process: subprocess.Popen[bytes]) -> int:
     """Exit status of a process that gets our signals."""
-    heard: list[int] = []
 
     def hand_on(number: int, frame: FrameType | None) -> None:
-        heard.append(number)
+        _told.append(number)
         process.send_signal(number)
 
     handlers: dict[int, Any] = {}
@@ -174,7 +187,9 @@ def _outcome(process: subprocess.Popen[bytes]) -> int:
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    for number in dict.fromkeys(heard):
-        if callable(handlers[number]):  # a launcher's own, such as submitit's, which queues again
+    for number in dict.fromkeys(_told):
+        if callable(
+            handlers.get(number)
+        ):  # a launcher's own, such as submitit's, which queues again
             handlers[number](number, None)
     return status

@@ -6,6 +6,7 @@ import csv
 import json
 import logging
 import math
+import shutil
 import sys
 import time
 import traceback
@@ -47,7 +48,7 @@ from sgnet.models import SGNet
 from sgnet.models.pretrained import load_torchvision_fcos
 from sgnet.ops.atomic_file import atomic_path, require_writable, write_json
 from sgnet.reports.differences import config_differences
-from sgnet.reports.runs import FAILURE_FILE
+from sgnet.reports.runs import FAILURE_FILE, HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
 from sgnet.split_tracking import SplitTracking, in_chunks, streamed
 from sgnet.structures import Category
 from sgnet.sweeps import INTERRUPTED, SweepMember, result, run_member
@@ -57,14 +58,21 @@ from sgnet.visualization.report_pictures import TrackPictures, write_track_pictu
 
 log = logging.getLogger(__name__)
 RESUME_LAST, RESUME_AUTO = "last", "auto"
+OWN_OF_A_RUN = ("hydra.searchpath", "hydra.job.")  # Hydra's settings that a run of a sweep needs
 LOCK_FILE = ".lock"
 # what may differ between the parts of a run and between those who look at it
 FREE_SETTINGS = (
     "paths",
     "logger",
-    "callbacks",
+    "callbacks.best.dirpath",
+    "callbacks.interruption",
+    "callbacks.last.dirpath",
+    "callbacks.learning_rate",
+    "callbacks.non_finite.folder",
+    "callbacks.pictures",
+    "callbacks.progress",
+    "callbacks.throughput",
     "resume",
-    "plugins",
     "trainer.default_root_dir",
     "data.root",
     "data.num_workers",
@@ -93,8 +101,8 @@ def run(cfg: DictConfig, script: Path) -> float | None:
     member = sweep_member()
     if member is not None:
         run_member(member, script)
-        return result(member.folder, "best_AP")
-    metrics = exit_on_error(lambda: _train_noting_failure(cfg))
+        return result(Path(cfg.paths.run_dir), "best_AP")
+    metrics = exit_on_error(lambda: train(cfg))
     best: float | None = metrics.get("best_AP")
     return best
 
@@ -106,26 +114,25 @@ def sweep_member() -> SweepMember | None:
     config = HydraConfig.get()
     return SweepMember(
         number=str(config.job.num),
-        overrides=tuple(config.overrides.task),
+        overrides=(
+            *config.overrides.task,
+            *(
+                o
+                for o in config.overrides.hydra
+                if o.startswith(("hydra.searchpath", "hydra.job."))
+            ),
+            f"hydra.job.num={config.job.num}",
+        ),
+        config_folders=tuple(
+            source.path
+            for source in config.runtime.config_sources
+            if source.provider == "command-line"
+        ),
         config_name=str(config.job.config_name),
         folder=Path(config.runtime.output_dir),
         sweep=Path(config.sweep.dir),
         launcher=str(config.runtime.choices.get("hydra/launcher")),
     )
-
-
-def _train_noting_failure(cfg: DictConfig) -> dict[str, float]:
-    """Trains; why it failed stays in the run folder for reports."""
-    note = Path(cfg.paths.run_dir) / FAILURE_FILE
-    note.unlink(missing_ok=True)
-    try:
-        return train(cfg)
-    except InterruptedRunError:
-        raise
-    except Exception as error:
-        with suppress(OSError):  # a full disk may be the failure
-            note.write_text(f"{_message(error)}\n\n{traceback.format_exc()}", encoding="utf-8")
-        raise
 
 
 def train(cfg: DictConfig) -> dict[str, float]:
@@ -146,7 +153,23 @@ def train(cfg: DictConfig) -> dict[str, float]:
             _require_same_settings(cfg, run_dir)
             log.info("%s: finished already", run_dir)
             return _finished(run_dir)
-        return _train(cfg, run_dir, _resume_path(cfg, run_dir))
+        with _noted_failure(run_dir):
+            return _train(cfg, run_dir, _resume_path(cfg, run_dir))
+
+
+@contextmanager
+def _noted_failure(run_dir: Path) -> Iterator[None]:
+    """Leaves in the run folder why training failed, for reports."""
+    note = run_dir / FAILURE_FILE
+    note.unlink(missing_ok=True)
+    try:
+        yield
+    except InterruptedRunError:
+        raise
+    except Exception as error:
+        with suppress(OSError):  # a full disk may be the failure
+            note.write_text(f"{_message(error)}\n\n{traceback.format_exc()}", encoding="utf-8")
+        raise
 
 
 @contextmanager
@@ -197,9 +220,12 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
         clear_unfinished(run_dir / "checkpoints")
         if resume is None:
             _set_aside(run_dir / "checkpoints")
-        (run_dir / SUMMARY_FILE).unlink(missing_ok=True)
+        for name in (SUMMARY_FILE, SPEED_FILE):
+            (run_dir / name).unlink(missing_ok=True)
         _clear_earlier_logs(run_dir, resume)
         OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
+        if (run_dir / HYDRA_OVERRIDES).is_file():  # another command would write over it
+            shutil.copyfile(run_dir / HYDRA_OVERRIDES, run_dir / OVERRIDES_FILE)
         splits = {
             name: SplitFiles(path, images, [f for v in split.videos for f in v.file_names])
             for name, (split, path, images) in data.read_splits.items()

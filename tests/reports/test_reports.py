@@ -154,3 +154,11 @@ def test_rows_timed_in_turn_stand_for_what_training_took_down(sweep):
 def test_reports_take_several_folders(sweep):
     together = find_all_runs([str(sweep / "b0"), str(sweep / "a0")])
     assert [run.folder.name for run in together] == ["b0", "a0"]
+
+
+def test_a_second_run_of_a_seed_is_told_and_not_counted(tmp_path):
+    for name, ap in (("a", 0.3), ("b", 0.3), ("c", 0.4)):
+        write_run(tmp_path / name, ["data=x"], {"a": 0, "b": 0, "c": 1}[name], ap)
+    (row,) = rows_of(find_runs(tmp_path))
+    assert row.spread("AP") == pytest.approx((0.35, 0.1 / 2**0.5))
+    assert "- `b` has the setting and seed of `a`" in markdown([row])

@@ -17,7 +17,7 @@ class ThroughputLog(pl.Callback):
 
     `train/images_per_s`: frames, two a clip pair, of all processes; `train/data_wait`: share of the
     time in which this process waited for the next batch; on a GPU `train/gpu_memory_gb`: the most
-    that tensors took, in 10^9 bytes. Validation and checkpoints count for nothing.
+    that tensors took, in 10^9 bytes. The validation loop counts for nothing.
     """
 
     def __init__(self) -> None:

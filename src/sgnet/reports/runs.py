@@ -15,6 +15,8 @@ FIGURES = ("AP", "AP50", "AP75", "AR1", "AR10")
 # what tells runs of one setting apart, or only says where they lie and how they were started
 METHOD = ("model", "criterion", "inference")  # overrides of these make it another than the paper's
 NOT_A_SETTING = ("seed", "resume", "paths.", "hydra.", "logger", "callbacks.progress")
+HYDRA_OVERRIDES = ".hydra/overrides.yaml"  # of the last command in the folder
+OVERRIDES_FILE = "overrides.yaml"  # the same of the run that began
 SPEED_FILE = "speed.json"  # of scripts/time_runs.py: rows timed in turn, in place of each alone
 FAILURE_FILE = "failure.txt"  # its first line says why a run ended
 
@@ -62,7 +64,7 @@ def find_runs(folder: Path) -> list[Run]:
     """
     if not folder.is_dir():
         raise ValueError(f"runs: folder {folder} not found")
-    starts = {path.parent.parent for path in folder.rglob(".hydra/overrides.yaml")}
+    starts = {path.parent.parent for path in folder.rglob(HYDRA_OVERRIDES)}
     if not starts:
         raise ValueError(f"runs: expected folders of train.py in {folder}, found none")
     return [read_run(path) for path in sorted(starts)]
@@ -70,7 +72,7 @@ def find_runs(folder: Path) -> list[Run]:
 
 def read_run(folder: Path) -> Run:
     """One run folder, also of a run that failed."""
-    overrides = _yaml(folder / ".hydra/overrides.yaml") or []
+    overrides = _yaml(folder / OVERRIDES_FILE) or _yaml(folder / HYDRA_OVERRIDES) or []
     config = _yaml(folder / "config.yaml")
     summary = _json(folder / "summary.json")
     altered = any(override.lstrip("+~").startswith(METHOD) for override in overrides)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -49,7 +49,7 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
     shared = set.intersection(*(set(s) for s in settings)) if len(settings) > 1 else set()
     rows = []
     for setting in settings:
-        mine = sorted((r for r in runs if r.setting == setting), key=lambda r: r.seed or 0)
+        mine = _once_a_seed(r for r in runs if r.setting == setting)
         rows.append(
             Row(
                 _name(setting, mine, shared),
@@ -58,6 +58,22 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
             )
         )
     return rows
+
+
+def _once_a_seed(runs: Iterable[Run]) -> list[Run]:
+    """By seed; a second run of a seed would make the deviation too small and gets no figures."""
+    found: list[Run] = []
+    by_seed: dict[int | None, Run] = {}
+    for run in sorted(runs, key=lambda r: r.seed or 0):
+        first = by_seed.get(run.seed)
+        if run.problem is None and first is not None:
+            problem = f"has the setting and seed of `{first.folder.name}`"
+            found.append(replace(run, problem=problem))
+            continue
+        if run.problem is None:
+            by_seed[run.seed] = run
+        found.append(run)
+    return found
 
 
 def _name(setting: Sequence[str], runs: Sequence[Run], shared: Collection[str]) -> str:

@@ -117,6 +117,16 @@ def test_a_sweep_over_a_table_runs_each_of_its_rows_with_three_seeds(sweep):
     assert cfg.resume == "auto"
 
 
+@pytest.mark.parametrize("sweep", SWEEPS)
+def test_no_two_rows_of_a_table_are_the_same_run(sweep):
+    rows = sorted(path.stem for path in (ROOT / "conf/ablation").glob(f"{sweep}_*.yaml"))
+    found = []
+    for row in rows:
+        cfg = OmegaConf.to_container(composed(f"experiment={sweep}", f"ablation={row}"))
+        found.append((cfg["model"], cfg["criterion"]))
+    assert all(one != other for i, one in enumerate(found) for other in found[:i])
+
+
 @pytest.mark.parametrize("setting", sorted(p.stem for p in (ROOT / "conf/setting").glob("*.yaml")))
 @pytest.mark.parametrize("row", sorted(p.stem for p in (ROOT / "conf/ablation").glob("*.yaml")))
 def test_every_row_composes_in_every_setting_and_differs_from_it_in_the_row_only(row, setting):

@@ -39,9 +39,9 @@ class Killer(pl.Callback):
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx):
         if (trainer.current_epoch, batch_idx) == {at}:
             os.killpg(0, {signal})  # loader processes hear it too
-import sgnet.training as training
 import hydra.utils
-own = training.pl.Trainer
+import sgnet.training
+own = pl.Trainer
 class Trainer(own):
     def __init__(self, *args, callbacks=(), **settings):
         super().__init__(*args, callbacks=[Killer(), *callbacks], **settings)

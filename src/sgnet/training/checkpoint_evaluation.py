@@ -1,0 +1,131 @@
+"""A checkpoint over a split: tracks, results, figures and pictures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from sgnet.checkpoint import load_checkpoint
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.data.frames import check_frames, read_frame
+from sgnet.data.youtube_vis import find_split, load_annotations
+from sgnet.evaluation.average_precision import evaluate, format_table
+from sgnet.evaluation.results import save_results, zip_results
+from sgnet.ops.atomic_file import require_writable, write_json
+from sgnet.split_tracking import SplitTracking, in_chunks, streamed
+from sgnet.structures import Category
+from sgnet.video_predictor import Speed, is_exported, open_predictor
+from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
+
+
+def evaluate_checkpoint(cfg: DictConfig) -> str:
+    """Runs a checkpoint over a data set and writes results and figures.
+
+    Writes `results.json`, `results.zip` and, where the split has annotations, `metrics.json`.
+
+    Args:
+        cfg: conf/evaluate.yaml composed.
+
+    Returns:
+        The table of figures and where the files are.
+
+    Raises:
+        ValueError: a setting, the checkpoint or the data set is wrong.
+    """
+    data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
+    data.prepare_split(cfg.split)
+    path, images = find_split(data.root, cfg.split)
+    truth = load_annotations(path)
+    videos = data.scored_videos(cfg.split)
+    track_split, categories, input_size = _split_tracking(cfg, data)
+    output = Path(cfg.output or Path(cfg.checkpoint).parent.parent / "evaluation" / cfg.split)
+    require_writable(output)  # all that can be known beforehand stops the work before it starts
+    check_frames(videos, images)
+    classes = category_ids(categories, truth.categories)
+    started = time.perf_counter()
+    tracks = track_split(videos, images, classes)
+    seconds = time.perf_counter() - started
+    save_results(tracks, output / "results.json")
+    zip_results(output / "results.json", output / "results.zip")
+    frames = sum(video.length for video in videos)
+    summary = f"{frames} frames, {len(videos)} videos, {frames / seconds:.1f} frames/s -> {output}"
+    if cfg.pictures:
+        pictures = TrackPictures(
+            lambda name: read_frame(images / name),
+            {category.id: category.name for category in truth.categories},
+            cfg.min_score,
+            input_size,
+        )
+        write_track_pictures(pictures, videos[: cfg.pictures], tracks, output)
+    if not truth.has_annotations:
+        return f"{summary} (no annotations, no score)"
+    wanted = {video.id for video in videos}
+    annotated = [track for track in truth.tracks() if track.video_id in wanted]
+    metrics = evaluate(videos, truth.categories, annotated, tracks)
+    write_json(metrics.as_json(), output / "metrics.json")
+    return f"{format_table(metrics, truth.categories)}\n{summary}"
+
+
+def _split_tracking(
+    cfg: DictConfig, data: YouTubeVISDataModule
+) -> tuple[SplitTracking, tuple[Category, ...], tuple[int, int]]:
+    """How the split's videos are tracked, the network's categories and its input size."""
+    device = _device(cfg.device)
+    decoder, tracker = _given(cfg.decoder), _given(cfg.tracker)
+    if cfg.speed is None and not is_exported(cfg.checkpoint):
+        loaded = load_checkpoint(cfg.checkpoint, decoder, tracker)
+        tracking = in_chunks(loaded, device, data.frames_per_chunk, data.num_workers)
+        return tracking, loaded.categories, loaded.input_size
+    speed: Speed = cfg.speed or "exact"
+    name = cfg.device if is_exported(cfg.checkpoint) else str(device)
+    predictor = open_predictor(
+        cfg.checkpoint, name, speed, cfg.compiled, decoder, tracker, cfg.fill_up
+    )
+    return streamed(predictor), predictor.classes, predictor.input_size
+
+
+def _given(settings: DictConfig) -> dict[str, Any]:
+    """The settings that are not null."""
+    return {str(name): value for name, value in settings.items() if value is not None}
+
+
+def _device(name: str | None) -> torch.device:
+    """A device by name; None takes a GPU where there is one.
+
+    Raises:
+        ValueError: no such device.
+    """
+    if name is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (AssertionError, RuntimeError) as error:
+        raise ValueError(f"device must be cpu, cuda, cuda:1, ..., got {name!r}") from error
+    return device
+
+
+def category_ids(own: Sequence[Category], declared: Sequence[Category]) -> list[int]:
+    """Id in a data set of each class of a checkpoint, by name.
+
+    Raises:
+        ValueError: the data set lacks one of the names, or has it twice.
+    """
+    names = [category.name for category in declared]
+    twice = sorted({category.name for category in own if names.count(category.name) > 1})
+    if twice:
+        raise ValueError(f"categories of the data set must have names of their own, got {twice}")
+    by_name = {category.name: category.id for category in declared}
+    missing = [category.name for category in own if category.name not in by_name]
+    if missing:
+        raise ValueError(
+            f"categories of the data set must hold the checkpoint's {missing}, "
+            f"got {sorted(by_name)}"
+        )
+    return [by_name[category.name] for category in own]

@@ -1,0 +1,246 @@
+"""A training run, alone or as a member of a sweep."""
+
+from __future__ import annotations
+
+import logging
+import math
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from hydra.utils import instantiate
+from omegaconf import DictConfig, OmegaConf
+
+from sgnet import __version__
+from sgnet.checkpoint_io import AtomicCheckpointIO, clear_unfinished, require_room
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.lightning_module import LOGGED_STATS, SGNetModule
+from sgnet.loggers import ID_FILE
+from sgnet.manifest import SplitFiles, write_manifest
+from sgnet.ops.atomic_file import write_json
+from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
+from sgnet.sweeps import SweepMember, result, run_member
+from sgnet.training.initial_weights import load_initial_weights
+from sgnet.training.mains import exit_on_error
+from sgnet.training.run_folder import (
+    RESUME_AUTO,
+    SUMMARY_FILE,
+    clear_earlier_logs,
+    finished,
+    is_first_process,
+    noted_failure,
+    require_same_settings,
+    resume_path,
+    set_aside,
+    sole_run,
+)
+from sgnet.visualization.curves import plot_training_curves
+
+log = logging.getLogger(__name__)
+OWN_OF_A_RUN = ("hydra.searchpath", "hydra.job.")  # Hydra's settings that a run of a sweep needs
+
+
+def run(cfg: DictConfig, script: Path) -> float | None:
+    """Trains and turns expected errors into one line on stderr and exit status 2.
+
+    A run of a sweep trains in a process of its own.
+
+    Args:
+        cfg: conf/train.yaml composed.
+        script: the Hydra main that calls.
+
+    Returns:
+        The best validation AP, None where nothing was validated.
+
+    Raises:
+        FailedRunError: a run of a sweep failed.
+    """
+    member = sweep_member()
+    if member is not None:
+        run_member(member, script)
+        return result(Path(cfg.paths.run_dir), "best_AP")
+    metrics = exit_on_error(lambda: train(cfg))
+    best: float | None = metrics.get("best_AP")
+    return best
+
+
+def sweep_member() -> SweepMember | None:
+    """The run of a sweep (`-m`) that this process is told to do; None outside of a sweep."""
+    if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
+        return None
+    config = HydraConfig.get()
+    return SweepMember(
+        number=str(config.job.num),
+        overrides=(
+            *config.overrides.task,
+            *(o for o in config.overrides.hydra if o.startswith(OWN_OF_A_RUN)),
+            f"hydra.job.num={config.job.num}",
+        ),
+        config_folders=tuple(
+            source.path
+            for source in config.runtime.config_sources
+            if source.provider == "command-line"
+        ),
+        config_name=str(config.job.config_name),
+        folder=Path(config.runtime.output_dir),
+        sweep=Path(config.sweep.dir),
+        launcher=str(config.runtime.choices.get("hydra/launcher")),
+    )
+
+
+def train(cfg: DictConfig) -> dict[str, float]:
+    """One training run.
+
+    Args:
+        cfg: conf/train.yaml composed.
+
+    Returns:
+        The last validation's figures by name (`val/AP`, ...) and `best_AP`.
+
+    Raises:
+        ValueError: a setting or an input file is wrong.
+    """
+    run_dir = Path(cfg.paths.run_dir)
+    with sole_run(run_dir):
+        if cfg.resume == RESUME_AUTO and (run_dir / SUMMARY_FILE).is_file():
+            require_same_settings(cfg, run_dir)
+            log.info("%s: finished already", run_dir)
+            return finished(run_dir)
+        with noted_failure(run_dir):
+            return _train(cfg, run_dir, resume_path(cfg, run_dir))
+
+
+def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, float]:
+    pl.seed_everything(cfg.seed, workers=True, verbose=False)
+    torch.set_float32_matmul_precision("high")
+    data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
+    data.prepare_data()
+    data.setup("fit")
+    cfg.model.detection_head.num_classes = len(data.categories)
+    module = build_module(cfg, data)
+    if resume is None and is_first_process():
+        (run_dir / ID_FILE).unlink(missing_ok=True)  # a new run of W&B, too
+    trainer: pl.Trainer = instantiate(
+        cfg.trainer,
+        _convert_="all",
+        callbacks=[instantiate(c, _convert_="all") for c in (cfg.callbacks or {}).values()],
+        logger=[instantiate(c, _convert_="all") for c in (cfg.logger or {}).values()],
+        plugins=[AtomicCheckpointIO(), *instantiate(cfg.plugins or [], _convert_="all")],
+    )
+    if trainer.is_global_zero:
+        require_room(module, run_dir)
+        clear_unfinished(run_dir / "checkpoints")
+        if resume is None:
+            set_aside(run_dir / "checkpoints")
+        for name in (SUMMARY_FILE, SPEED_FILE):
+            (run_dir / name).unlink(missing_ok=True)
+        clear_earlier_logs(run_dir, resume)
+        OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
+        if (run_dir / HYDRA_OVERRIDES).is_file():  # another command would write over it
+            shutil.copyfile(run_dir / HYDRA_OVERRIDES, run_dir / OVERRIDES_FILE)
+        splits = {
+            name: SplitFiles(path, images, [f for v in split.videos for f in v.file_names])
+            for name, (split, path, images) in data.read_splits.items()
+        }
+        manifest = write_manifest(run_dir, cfg.seed, splits, Path.cwd())
+        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
+        for logger in trainer.loggers:
+            logger.log_hyperparams({**config, "manifest": manifest})
+    with explained_failures(data):
+        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
+    if trainer.is_global_zero and (run_dir / "metrics.csv").is_file():
+        logs = [*sorted(run_dir.glob("metrics.before-*.csv")), run_dir / "metrics.csv"]
+        plot_training_curves(logs, run_dir / "curves.png")
+    metrics = _summary(trainer)
+    metrics["parameters_m"] = sum(p.numel() for p in module.model.parameters()) / 1e6
+    if trainer.is_global_zero:
+        finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
+        write_json(finite, run_dir / SUMMARY_FILE)
+    return metrics
+
+
+@contextmanager
+def explained_failures(data: YouTubeVISDataModule) -> Iterator[None]:
+    """Says what to lower where memory runs out, and what a loader process that died had read.
+
+    Raises:
+        ValueError: in their place.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        text = str(error)
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in text:
+            raise ValueError(
+                f"out of memory: {text.splitlines()[0]}; lower the pairs of a batch "
+                "(trainer.accumulate_grad_batches=2 halves them and keeps the step), "
+                "data.transform.size, or take trainer.precision=bf16-mixed"
+            ) from error
+        if "killed by signal" in text or "exited unexpectedly" in text:
+            raise ValueError(
+                f"{text.splitlines()[0].strip(' .')}; the loader processes had begun to read "
+                f"{', '.join(data.begun_to_read) or 'nothing'}; where memory ran out, lower "
+                "data.num_workers"
+            ) from error
+        raise
+
+
+def build_module(cfg: DictConfig, data: YouTubeVISDataModule) -> SGNetModule:
+    """The LightningModule of a composed config.
+
+    Args:
+        cfg: with the number of classes filled in.
+        data: set up; its categories and input size go into every checkpoint.
+    """
+    parts = OmegaConf.create({"model": cfg.model, "inference": cfg.inference})
+    OmegaConf.resolve(parts)
+    plain: dict[str, Any] = OmegaConf.to_container(parts)  # type: ignore[assignment]
+    description = {
+        "sgnet_version": __version__,
+        "model": plain["model"],
+        **plain["inference"],
+        "categories": [{"id": c.id, "name": c.name} for c in data.categories],
+        "input_size": list(data.input_size),
+    }
+    starts_from = (cfg.model.backbone.weights, cfg.init_weights, cfg.resume)
+    if cfg.model.backbone.norm == "frozen_batch" and not any(starts_from):
+        raise ValueError(
+            "model.backbone.norm=frozen_batch needs pretrained weights (model.backbone.weights or "
+            "init_weights), got none; use model.backbone.norm=group to train from scratch"
+        )
+    model = instantiate(cfg.model, _convert_="all")
+    if cfg.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    if cfg.init_weights is not None:
+        load_initial_weights(model, str(cfg.init_weights))
+    return SGNetModule(
+        model=model,
+        criterion=instantiate(cfg.criterion, _convert_="all"),
+        decoder=instantiate(cfg.inference.decoder, _convert_="all"),
+        tracker=instantiate(cfg.inference.tracker, _convert_="all"),
+        optimizer=instantiate(cfg.optim.optimizer, _convert_="all"),
+        schedule=instantiate(cfg.optim.schedule, _convert_="all"),
+        no_decay_on_norms=cfg.optim.no_decay_on_norms,
+        both_ways=cfg.both_ways,
+        small_steps=cfg.small_steps,
+        small_factor=cfg.small_factor,
+        seed=cfg.seed,
+        description=description,
+    )
+
+
+def _summary(trainer: pl.Trainer) -> dict[str, float]:
+    metrics = {k: float(v) for k, v in trainer.callback_metrics.items()}
+    for callback in trainer.checkpoint_callbacks:
+        score = getattr(callback, "best_model_score", None)
+        if getattr(callback, "monitor", None) == "val/AP" and score is not None:
+            metrics["best_AP"] = float(score)
+    figures = {name: metrics.get(f"val/{name}") for name in LOGGED_STATS}
+    log.info("last validation: %s, best AP: %s", figures, metrics.get("best_AP"))
+    return metrics

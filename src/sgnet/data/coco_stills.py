@@ -110,7 +110,7 @@ def _checked_polygons(entry: JsonEntry, polygons: list[object]) -> list[list[flo
         near = all(abs(n) <= 2 * MAX_SIDE for n in numbers)
         if len(numbers) != len(values) or len(numbers) < 6 or len(numbers) % 2 or not near:
             raise entry.error(
-                f"segmentation[{index}] must be a polygon [x, y, x, y, ...] of three points or more "
+                f"segmentation[{index}] must be a polygon [x, y, x, y, ...] of 3 points or more "
                 f"within {2 * MAX_SIDE} pixels, got {describe(polygon)}"
             )
         checked.append(numbers)

@@ -21,6 +21,7 @@ LEVELS = {
     "manifest": 3,
     "replay": 6,
     "reports": 2,
+    "data_check": 2,
     "chunk_predictor": 2,
     "prediction": 4,
     "split_tracking": 5,

@@ -234,7 +234,8 @@ class _LenientReader:
             return object_as_track(bare, self.videos), [str(error)]
 
     def _report(self, entry: JsonEntry, message: str) -> None:
-        self.findings.add_message("error", "annotations", entry, message)
+        kind = entry.name.partition("[")[0] or "file"
+        self.findings.add_message("error", kind, entry, message)
 
     def _drop(self, entry: JsonEntry, errors: list[str]) -> None:
         for message in errors:

@@ -38,9 +38,7 @@ def plot_figures(figures: Figures, output: Path) -> None:
     _frame_sizes(sizes, figures)
     percent = [100 * share for share in figures.box_shares]
     _logarithmic(boxes, percent, "Box sizes", "share of the frame, %", "objects")
-    _logarithmic(
-        motions, figures.motions, "Motion in pixels", "pixels from frame to frame", "steps"
-    )
+    _logarithmic(motions, figures.motions, "Motion in pixels", "pixels to the next frame", "steps")
     ways = [100 * share for share in figures.motion_shares]
     _logarithmic(shares, ways, "Motion as a share", "share of the diagonal, %", "steps")
     _categories(figure.add_subplot(grid[:, 3]), figures)
@@ -58,7 +56,7 @@ def _whole_numbers(axes: Any, values: Sequence[int], title: str, label: str, wha
         axes.xaxis.get_major_locator().set_params(integer=True)
         middle = (low + high) / 2
         reach = max(2.5, (high - low) / 2 + step)
-        axes.set_xlim(middle - reach, middle + reach)
+        axes.set_xlim(max(middle - reach, -0.6), middle + reach)
         title = _with_median(axes, values, title, "{:g}")
     _finish(axes, values, title, label, what)
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from sgnet.data_check.check import Check
 from sgnet.data_check.figures import as_json
 from sgnet.data_check.findings import SEVERITIES, Severity
+from sgnet.data_check.plots import plot_figures
+from sgnet.ops.atomic_file import atomic_path, write_json
 
 SHOWN = 20  # findings of a kind in the Markdown
 LAST_CATEGORIES = 100
@@ -32,6 +35,28 @@ NOTE = (
     "centre from one annotated frame to the next. `hidden` and `covered` are hints, not labels: a "
     "covered object may be the one in front. Crowds are left out of motion, occlusion and gaps."
 )
+
+
+def write_report(check: Check, folder: Path) -> str:
+    """Writes report.md, report.json and, where there are figures, report.png.
+
+    Args:
+        check: of a data set.
+        folder: to write to.
+
+    Returns:
+        The Markdown.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
+    text = report_markdown(check)
+    with atomic_path(folder / "report.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    write_json(report_json(check), folder / "report.json")
+    if check.figures is not None:
+        plot_figures(check.figures, folder / "report.png")
+    return text
 
 
 def report_json(check: Check) -> dict[str, object]:

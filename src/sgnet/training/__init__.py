@@ -1,12 +1,14 @@
 """Configs to runs: the only part that Hydra and the mains talk to."""
 
 from sgnet.training.checkpoint_evaluation import category_ids, evaluate_checkpoint
+from sgnet.training.data_files import annotation_files
 from sgnet.training.initial_weights import load_initial_weights
 from sgnet.training.mains import exit_on_error
 from sgnet.training.run_folder import sole_run
 from sgnet.training.training_run import run, train
 
 __all__ = [
+    "annotation_files",
     "category_ids",
     "evaluate_checkpoint",
     "exit_on_error",

@@ -13,7 +13,7 @@ LOW = 8  # frequencies a side
 FLAT = 4.0  # grey levels; below this deviation a thumbnail says nothing
 NEAR = 8  # bits in which the hashes of two copies differ at most
 FRAMES = 8  # of each video, evenly spread
-ENOUGH = 0.5  # of these frames must have a like one
+ENOUGH = 0.5  # of the shorter video's sampled frames must have a like one
 BLOCK = 2_000_000  # comparisons at once
 
 Hashes = NDArray[np.uint64]
@@ -55,8 +55,9 @@ def alike_pairs(
         second: the same of other videos; None compares the first with each other.
 
     Returns:
-        (i, j, share) of each pair in which at least half of the sampled frames of one video have a
-        like frame in the other, i < j among the first.
+        (i, j, share) of each pair with so many like frames on both sides that they are at least
+        half of the shorter video's, i < j among the first. A picture that stands still in one
+        video does not count for more than its frames in the other.
     """
     hashes, owners = _flat(first)
     others, other_owners = (hashes, owners) if second is None else _flat(second)
@@ -75,7 +76,7 @@ def alike_pairs(
     found = []
     for (i, j), (mine, theirs) in sorted(matched.items()):
         other = first[j] if second is None else second[j]
-        share = max(len(mine) / len(first[i]), len(theirs) / len(other))
+        share = min(len(mine), len(theirs)) / min(len(first[i]), len(other))
         if share >= ENOUGH:
             found.append((i, j, share))
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,6 +11,9 @@ from pathlib import Path
 
 import pytest
 from data_sets import write_data_set
+
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.data.transforms import ClipPairTransform
 
 ROOT = Path(__file__).parents[2]
 
@@ -60,3 +64,19 @@ def test_errors_end_with_1_and_a_repaired_copy_where_asked(tmp_path, against):
     assert [fix["entry"] for fix in fixes if "dropped" in fix["done"]] == ["videos[1] (id 2)"]
     videos = json.loads((tmp_path / "fixed/train.json").read_text())["videos"]
     assert [video["length"] for video in videos] == ([4, 4] if against else [4, 3, 4])
+
+
+def test_a_split_names_itself_by_a_hash_and_trains(tmp_path):
+    write_data_set(tmp_path / "set", seeds=range(1, 9))
+    arguments = ["annotations=set/train.json", "output=out", "rule=hash", "share=0.3"]
+    done = run_script("split.py", tmp_path, *arguments)
+    assert done.returncode == 0, done.stderr
+    names = [f"v{n}" for n in range(1, 9)]
+    held = [n for n in names if int(hashlib.sha256(n.encode()).hexdigest(), 16) % 10000 < 3000]
+    digest = hashlib.sha256("".join(f"{name}\n" for name in held).encode()).hexdigest()
+    assert f"{len(held)} of 8 videos" in done.stdout
+    assert digest in done.stdout
+    transform = ClipPairTransform((64, 96))
+    data = YouTubeVISDataModule(tmp_path / "out", "train", "val", transform, 2, num_workers=0)
+    data.setup("fit")
+    assert len(data.val_videos) == len(held)

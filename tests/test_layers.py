@@ -22,6 +22,7 @@ LEVELS = {
     "manifest": 3,
     "replay": 6,
     "reports": 2,
+    "data_check": 2,
     "chunk_predictor": 2,
     "prediction": 4,
     "split_tracking": 5,

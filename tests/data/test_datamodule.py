@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -52,6 +53,31 @@ def test_holdout_splits_the_training_videos_without_overlap(root):
     assert trained | held_out == set(range(1, 11))
     assert trained.isdisjoint(held_out)
     assert {video.id for video in module(root, holdout=0.3, seed=1).val_videos} != held_out
+
+
+def test_a_holdout_by_name_is_the_same_for_every_seed_and_order(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/train/instances.json"
+    content = json.loads(path.read_text())
+    content["videos"].reverse()
+    path.write_text(json.dumps(content))
+    names = [video["file_names"][0].rsplit("/", 1)[0] for video in content["videos"]]
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    expected = {name for name in names if int(digests[name], 16) % 10000 < 3000}
+    assert 0 < len(expected) < len(names)
+    for folder, seed in ((root, 0), (root, 1), (tmp_path / "copy", 0)):
+        data = module(folder, holdout=0.3, holdout_rule="name", seed=seed)
+        data.setup("fit")
+        held = {video.file_names[0].rsplit("/", 1)[0] for video in data.val_videos}
+        assert held == expected
+        keys = {int(v) for v, _ in data.train_dataloader().dataset._keys}
+        trained = {data.val_annotations.videos[v].id for v in keys}
+        assert trained.isdisjoint(video.id for video in data.val_videos)
+
+
+def test_an_unknown_rule_of_the_holdout_is_refused(root):
+    with pytest.raises(ValueError, match="holdout_rule must be"):
+        module(root, holdout=0.3, holdout_rule="order")
 
 
 def test_a_validation_split_without_annotations_is_refused_with_the_way_out(root, tmp_path):

@@ -28,10 +28,16 @@ def parse_categories(document: JsonEntry) -> tuple[Category, ...]:
     Raises:
         ValueError: the list is missing or empty, or an entry is malformed.
     """
-    return tuple(
-        Category(entry.integer("id"), entry.text("name"))
-        for entry in _unique_entries(document, "categories")
-    )
+    return tuple(parse_category(entry) for entry in _unique_entries(document, "categories"))
+
+
+def parse_category(entry: JsonEntry) -> Category:
+    """Reads one of the `categories`.
+
+    Raises:
+        ValueError: a field is malformed.
+    """
+    return Category(entry.integer("id"), entry.text("name"))
 
 
 def parse_videos(document: JsonEntry) -> list[Video]:
@@ -40,7 +46,7 @@ def parse_videos(document: JsonEntry) -> list[Video]:
     Raises:
         ValueError: the list is missing or empty, or an entry is malformed.
     """
-    return [_parse_video(entry) for entry in _unique_entries(document, "videos")]
+    return [parse_video(entry) for entry in _unique_entries(document, "videos")]
 
 
 def _unique_entries(document: JsonEntry, name: str) -> list[JsonEntry]:
@@ -51,7 +57,12 @@ def _unique_entries(document: JsonEntry, name: str) -> list[JsonEntry]:
     return [identified(entry, seen) for entry in entries]
 
 
-def _parse_video(entry: JsonEntry) -> Video:
+def parse_video(entry: JsonEntry) -> Video:
+    """Reads one of the `videos`.
+
+    Raises:
+        ValueError: a field is malformed.
+    """
     length = entry.integer("length", minimum=1, maximum=MAX_FRAMES)
     return Video(
         id=entry.integer("id"),
@@ -64,11 +75,15 @@ def _parse_video(entry: JsonEntry) -> Video:
 
 def _parse_file_names(entry: JsonEntry, length: int) -> tuple[str, ...]:
     names = entry.items("file_names", length, "the video's length")
-    return tuple(_checked_file_name(entry, frame, name) for frame, name in enumerate(names))
+    return tuple(checked_file_name(entry, frame, name) for frame, name in enumerate(names))
 
 
-def _checked_file_name(entry: JsonEntry, frame: int, name: object) -> str:
-    """Refuses names that lead out of the image folder."""
+def checked_file_name(entry: JsonEntry, frame: int, name: object) -> str:
+    """A frame's name.
+
+    Raises:
+        ValueError: it is none, or leads out of the image folder.
+    """
     if isinstance(name, str) and name and is_inside(name):
         return name
     raise entry.error(
@@ -112,7 +127,7 @@ def parse_track(
         id=number,
         video_id=video_id,
         category_id=entry.integer("category_id"),
-        iscrowd=_parse_iscrowd(entry, odd),
+        iscrowd=parse_iscrowd(entry, odd),
         segmentations=masks,
         boxes_xywh=_parse_boxes(entry, masks, odd),
         areas=_parse_areas(entry, masks),
@@ -129,7 +144,12 @@ def parse_track(
     return track
 
 
-def _parse_iscrowd(entry: JsonEntry, odd: WarningCollector) -> bool:
+def parse_iscrowd(entry: JsonEntry, odd: WarningCollector) -> bool:
+    """Reads `iscrowd`; missing is 0.
+
+    Raises:
+        ValueError: it is there and neither 0 nor 1.
+    """
     value = entry.fields.get("iscrowd")
     if value is None:
         odd.add("iscrowd", entry, "iscrowd is missing; taken as 0")
@@ -149,7 +169,7 @@ def _parse_boxes(
     for frame, (value, mask) in enumerate(
         zip(_per_frame(entry, "bboxes", masks), masks, strict=True)
     ):
-        box = None if value is None or value == [] else _checked_box(entry, frame, value)
+        box = checked_box(entry, frame, value)
         if mask is None and box is not None:
             odd.add("bboxes", entry, f"bboxes[{frame}] has a box but no segmentation; left out")
             box = None
@@ -157,7 +177,14 @@ def _parse_boxes(
     return tuple(boxes)
 
 
-def _checked_box(entry: JsonEntry, frame: int, value: object) -> Box:
+def checked_box(entry: JsonEntry, frame: int, value: object) -> Box | None:
+    """A frame's box; null and [] say that there is none.
+
+    Raises:
+        ValueError: it is no list of four numbers, or has a negative side.
+    """
+    if value is None or value == []:
+        return None
     numbers = [finite_number(item) for item in value] if isinstance(value, list) else []
     known = [number for number in numbers if number is not None]
     if len(numbers) == len(known) == 4 and known[2] >= 0 and known[3] >= 0:
@@ -173,12 +200,19 @@ def _parse_areas(entry: JsonEntry, masks: Sequence[Rle | None]) -> tuple[float |
     if not entry.has("areas"):
         return tuple(None if mask is None else float(area(mask)) for mask in masks)
     return tuple(
-        None if value is None else _checked_area(entry, frame, value)
+        checked_area(entry, frame, value)
         for frame, value in enumerate(_per_frame(entry, "areas", masks))
     )
 
 
-def _checked_area(entry: JsonEntry, frame: int, value: object) -> float:
+def checked_area(entry: JsonEntry, frame: int, value: object) -> float | None:
+    """A frame's area; null says that there is none.
+
+    Raises:
+        ValueError: it is no number, or negative.
+    """
+    if value is None:
+        return None
     number = finite_number(value)
     if number is None or number < 0:
         raise entry.error(

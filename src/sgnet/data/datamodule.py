@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader
 from sgnet.data.clip_pairs import ClipPair, ClipPairDataset, SeededSampler
 from sgnet.data.collate import collate_clip_pairs
 from sgnet.data.frames import check_frames, read_frame
+from sgnet.data.named_split import is_held_out, video_name
 from sgnet.data.resumable_loader import ResumableLoader
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.video_chunks import VideoChunkDataset, video_shares
@@ -44,10 +45,12 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         limit_val_videos: score only the first so many validation videos; None takes all.
         holdout: share of the training videos, drawn by `seed`, that is validated on instead of
             trained on; for data sets whose validation split comes without annotations.
+        holdout_rule: `seed` draws them by `seed`; `name` takes them by their names, whatever the
+            seed and the other videos, see the rule `hash` of `sgnet.data.named_split`.
         seed: of order and augmentation.
 
     Raises:
-        ValueError: holdout is no share.
+        ValueError: holdout is no share, or the rule is unknown.
     """
 
     def __init__(
@@ -64,12 +67,16 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         samples_per_epoch: int | None = None,
         limit_val_videos: int | None = None,
         holdout: float = 0.0,
+        holdout_rule: str = "seed",
         seed: int = 0,
     ) -> None:
         super().__init__()
         if not 0 <= holdout < 1:
             raise ValueError(f"holdout must be a share in [0, 1), got {holdout}")
+        if holdout_rule not in ("seed", "name"):
+            raise ValueError(f"holdout_rule must be 'seed' or 'name', got {holdout_rule!r}")
         self.holdout = holdout
+        self.holdout_rule = holdout_rule
         self.root = Path(root)
         self.train_split = train_split
         self.val_split = val_split
@@ -268,7 +275,11 @@ class YouTubeVISDataModule(pl.LightningDataModule):
 
     def _held_out(self) -> list[int]:
         """Indices of the training videos that are kept for validation, ascending."""
-        count = len(self._split(self.train_split)[0].videos)
+        videos = self._split(self.train_split)[0].videos
+        if self.holdout_rule == "name":
+            names = enumerate(map(video_name, videos))
+            return [v for v, name in names if is_held_out(name, self.holdout)]
+        count = len(videos)
         order = np.random.default_rng(self.seed).permutation(count)
         return sorted(order[: round(self.holdout * count)].tolist())
 

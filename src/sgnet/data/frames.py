@@ -17,6 +17,7 @@ from sgnet.records import Video
 
 __all__ = [
     "SIZE_DIVISOR",
+    "check_frame_size",
     "check_frames",
     "fit_size",
     "image_tensor",
@@ -45,11 +46,19 @@ def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDAr
         raise ValueError(
             f"{path}: frame is cut off; expected a whole JPEG, got one without its end"
         )
-    if expected_size is not None and image.shape[:2] != expected_size:
-        raise ValueError(
-            f"{path}: frame size (height, width) expected {expected_size}, got {image.shape[:2]}"
-        )
+    if expected_size is not None:
+        check_frame_size(path, image.shape[:2], expected_size)
     return np.asarray(image, dtype=np.uint8)
+
+
+def check_frame_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Compares a frame's (height, width) with what the annotations promise.
+
+    Raises:
+        ValueError: they differ.
+    """
+    if size != expected:
+        raise ValueError(f"{path}: frame size (height, width) expected {expected}, got {size}")
 
 
 def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -147,6 +147,10 @@ class JsonEntry:
             raise self.error(f"{name} must have {length} entries ({reason}), got {len(value)}")
         return value
 
+    def named(self, number: int) -> JsonEntry:
+        """The same entry with its id in its name."""
+        return JsonEntry(self.file, f"{self.name} (id {number})", self.fields)
+
     def has(self, name: str) -> bool:
         """True where the field is present and not null."""
         return self.fields.get(name) is not None
@@ -192,12 +196,18 @@ def as_entries(file: str, name: str, values: list[object]) -> list[JsonEntry]:
     Raises:
         ValueError: an element is no object.
     """
-    entries = []
-    for index, value in enumerate(values):
-        if not isinstance(value, dict):
-            raise ValueError(f"{file}: {name}[{index}] must be an object, got {describe(value)}")
-        entries.append(JsonEntry(file, f"{name}[{index}]", value))
-    return entries
+    return [as_entry(file, name, index, value) for index, value in enumerate(values)]
+
+
+def as_entry(file: str, name: str, index: int, value: object) -> JsonEntry:
+    """Makes one element of a list an entry named `name[index]`.
+
+    Raises:
+        ValueError: the element is no object.
+    """
+    if not isinstance(value, dict):
+        raise ValueError(f"{file}: {name}[{index}] must be an object, got {describe(value)}")
+    return JsonEntry(file, f"{name}[{index}]", value)
 
 
 def identified(entry: JsonEntry, seen: set[int]) -> JsonEntry:
@@ -210,7 +220,7 @@ def identified(entry: JsonEntry, seen: set[int]) -> JsonEntry:
     if number in seen:
         raise entry.error(f"id must be unique, got the duplicate {number}")
     seen.add(number)
-    return JsonEntry(entry.file, f"{entry.name} (id {number})", entry.fields)
+    return entry.named(number)
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,24 @@ def parse_segmentations(
             frame and field.
     """
     values = entry.items("segmentations", length, "one for each frame of the video")
-    masks = []
-    for frame, value in enumerate(values):
-        try:
-            masks.append(parse_segmentation(value, height, width))
-        except ValueError as error:
-            raise entry.error(f"segmentations[{frame}]: {error}") from error
-    return tuple(masks)
+    return tuple(
+        segmentation_of_frame(entry, frame, value, height, width)
+        for frame, value in enumerate(values)
+    )
+
+
+def segmentation_of_frame(
+    entry: JsonEntry, frame: int, value: object, height: int, width: int
+) -> Rle | None:
+    """Reads the value of one frame of a track's `segmentations`.
+
+    Raises:
+        ValueError: the mask is malformed; the message names file, entry, frame and field.
+    """
+    try:
+        return parse_segmentation(value, height, width)
+    except ValueError as error:
+        raise entry.error(f"segmentations[{frame}]: {error}") from error
 
 
 def segmentation_to_json(mask: Rle | None) -> dict[str, object] | None:

@@ -55,7 +55,8 @@ def build_component(config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any of 
     """Builds a component from a nested mapping with `_target_` names, without Hydra.
 
     Args:
-        config: as in conf/model; only the classes in COMPONENTS may be named.
+        config: as in conf/model; only the classes in COMPONENTS may be named. Mappings without
+            `_target_` are plain settings.
 
     Raises:
         ValueError: a name that is not allowed.
@@ -67,7 +68,7 @@ def build_component(config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any of 
             f"checkpoint component must be one of {sorted(COMPONENTS)} of sgnet, got {target!r}"
         )
     arguments = {
-        key: build_component(value) if isinstance(value, Mapping) else value
+        key: build_component(value) if isinstance(value, Mapping) and "_target_" in value else value
         for key, value in config.items()
         if key != "_target_"
     }

@@ -23,6 +23,7 @@ LEVELS = {
     "reports": 2,
     "chunk_predictor": 2,
     "prediction": 4,
+    "conversion": 2,
     "split_tracking": 5,
     "benchmark": 5,
     "streaming": 2,

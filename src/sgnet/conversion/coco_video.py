@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgnet.conversion.frame_files import check_sizes
+from sgnet.conversion.frame_files import check_sizes, required
 from sgnet.conversion.labelled import (
     LabelledObject,
     LabelledVideo,
@@ -23,7 +23,9 @@ from sgnet.records import Rle
 OBJECT_KEYS = ("instance_id", "track_id")
 
 
-def read_coco_video(source: Path, images: Path, boxes: str = "refuse") -> LabelledVideos:
+def read_coco_video(
+    source: Path, images: Path | None = None, boxes: str = "refuse"
+) -> LabelledVideos:
     """A COCO file with `videos`; frames are ordered by `frame_id`.
 
     Args:
@@ -39,8 +41,9 @@ def read_coco_video(source: Path, images: Path, boxes: str = "refuse") -> Labell
     names = {category.id: category.name for category in categories}
     if len(set(names.values())) != len(names):
         raise document.error("categories must have a name of their own each, got one twice")
-    videos = _read_videos(document, Path(images), names, check_boxes(boxes))
-    return LabelledVideos(Path(images), videos, categories)
+    folder = required(images)
+    videos = _read_videos(document, folder, names, check_boxes(boxes))
+    return LabelledVideos(folder, videos, categories)
 
 
 def check_boxes(boxes: str) -> bool:

@@ -12,7 +12,7 @@ from xml.etree.ElementTree import Element
 from sgnet.conversion.coco_video import check_boxes
 from sgnet.conversion.cvat_frames import FrameTable, image_frames, track_frames
 from sgnet.conversion.cvat_shapes import IGNORED, Shape, between, parse_shape
-from sgnet.conversion.frame_files import check_sizes
+from sgnet.conversion.frame_files import check_sizes, required
 from sgnet.conversion.grouping import ShapeGrouper
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
 from sgnet.conversion.xml_file import as_entry, read_xml, with_numbers
@@ -22,7 +22,7 @@ from sgnet.sources.images import natural_order
 
 
 def read_cvat(
-    source: Path, images: Path, boxes: str = "refuse", identity: str = "group"
+    source: Path, images: Path | None = None, boxes: str = "refuse", identity: str = "group"
 ) -> LabelledVideos:
     """One XML file a video.
 
@@ -39,7 +39,7 @@ def read_cvat(
     Raises:
         ValueError: a file is malformed, or does not fit the images.
     """
-    source, images = Path(source), Path(images)
+    source, images = Path(source), required(images)
     files = [source] if source.is_file() else natural_order(source.glob("*.xml"))
     if not files:
         raise ValueError(f"{source}: expected an XML file or a folder of them, found none")

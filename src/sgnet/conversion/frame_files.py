@@ -78,6 +78,19 @@ def _opened(path: Path) -> ImageFile.ImageFile:
         raise ValueError(f"{path}: cannot be read; expected an image, got: {error}") from error
 
 
+def required(images: Path | None) -> Path:
+    """The image folder.
+
+    Raises:
+        ValueError: None, or no folder.
+    """
+    if images is None:
+        raise ValueError("images must be the folder of the images for this form, got none")
+    if not Path(images).is_dir():
+        raise ValueError(f"{images}: images must be a folder, found none")
+    return Path(images)
+
+
 def frames_in(folder: Path) -> list[Path]:
     """The images of a folder, 2 before 10.
 

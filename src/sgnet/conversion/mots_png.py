@@ -13,6 +13,7 @@ from sgnet.conversion.frame_files import (
     frames_in,
     images_of,
     read_index_image,
+    required,
 )
 from sgnet.conversion.index_images import masks_by_number
 from sgnet.conversion.labelled import (
@@ -26,7 +27,7 @@ from sgnet.conversion.mots import IGNORED, PER_CLASS, read_classes, sequence_fra
 
 def read_mots_png(
     source: Path,
-    images: Path,
+    images: Path | None = None,
     videos: Path | None = None,
     classes: Mapping[int, str] | None = None,
 ) -> LabelledVideos:
@@ -47,8 +48,9 @@ def read_mots_png(
     categories = read_classes(Path(source), classes)
     names = {category.id: category.name for category in categories}
     folders = chosen_folders(Path(source), Path(videos) if videos is not None else None)
-    read = partial(_read_video, Path(images), names)
-    return LabelledVideos(Path(images), map(read, folders), categories)
+    frames = required(images)
+    read = partial(_read_video, frames, names)
+    return LabelledVideos(frames, map(read, folders), categories)
 
 
 def _read_video(images: Path, names: dict[int, str], folder: Path) -> LabelledVideo:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from sgnet.conversion.frame_files import check_sizes, frame_numbers, image_size
+from sgnet.conversion.frame_files import check_sizes, frame_numbers, image_size, required
 from sgnet.conversion.labelled import (
     LabelledObject,
     LabelledVideo,
@@ -22,7 +22,7 @@ FIELDS = ("frame", "object", "class", "height", "width", "counts")
 
 
 def read_mots_txt(
-    source: Path, images: Path, classes: Mapping[int, str] | None = None
+    source: Path, images: Path | None = None, classes: Mapping[int, str] | None = None
 ) -> LabelledVideos:
     """A text file for each video; the images decide which frames a video has.
 
@@ -44,8 +44,9 @@ def read_mots_txt(
         raise ValueError(f"{source}: expected a text file or a folder of them, found none")
     categories = read_classes(files[0].parent, classes)
     names = {category.id: category.name for category in categories}
-    read = partial(_read_video, Path(images), names)
-    return LabelledVideos(Path(images), map(read, files), categories)
+    folder = required(images)
+    read = partial(_read_video, folder, names)
+    return LabelledVideos(folder, map(read, files), categories)
 
 
 def _read_video(images: Path, names: dict[int, str], path: Path) -> LabelledVideo:

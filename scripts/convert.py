@@ -23,15 +23,17 @@ from sgnet.training import exit_on_error
 def convert(cfg: DictConfig) -> Path:
     """Reads the labels and writes the split; returns its annotation file."""
     source, output, split = Path(str(cfg.source)), Path(str(cfg.output)), str(cfg.split)
+    like = None if cfg.like is None else Path(str(cfg.like))
     read = instantiate(cfg["from"], source=source, _partial_=True, _convert_="all")
     if cfg.source_video is None:
         images = None if cfg.images is None else Path(str(cfg.images))
-        return save_split(read(images=images), output, split, "copy" if cfg.copy_images else "link")
+        place = "copy" if cfg.copy_images else "link"
+        return save_split(read(images=images), output, split, place, like)
     if cfg.images is not None:
         raise ValueError("expected images or source_video, got both")
     with new_folder(output / split / "JPEGImages") as folder:
         write_frames(Path(str(cfg.source_video)), folder / source.stem)
-        return save_split(read(images=folder), output, split, "there")
+        return save_split(read(images=folder), output, split, "there", like)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="convert")

@@ -24,7 +24,9 @@ from sgnet.conversion.labelled import (
     LabelledVideos,
     MaskCollector,
 )
+from sgnet.data.annotation_entries import parse_categories
 from sgnet.ops.checked_json import JsonEntry, describe, top_level_object
+from sgnet.records import Category
 
 VOID = 255
 UNNAMED = "object"
@@ -42,7 +44,8 @@ def read_davis(
 
     Index 0 is background, 255 void and left out. Only in a video all of whose PNGs are grey with
     0 and 255 alone, as in DAVIS 2016, 255 is the object. Categories come from `categories`, else
-    from YouTube-VOS's `meta.json`; without either, all are `object`.
+    from YouTube-VOS's `meta.json`, whose `categories`, where we wrote them, keep their ids; without
+    either, all are `object`.
 
     Args:
         source: folder that holds the annotations.
@@ -61,7 +64,7 @@ def read_davis(
         frames = frames / root.name
     chosen = chosen_folders(root, Path(videos) if videos is not None else None)
     names = _Categories.read(Path(source), Path(categories) if categories is not None else None)
-    return LabelledVideos(frames, map(partial(_read_video, frames, names), chosen))
+    return LabelledVideos(frames, map(partial(_read_video, frames, names), chosen), names.declared)
 
 
 def chosen_folders(root: Path, chosen: Path | None) -> list[Path]:
@@ -144,9 +147,15 @@ def _is_two_level(labels: list[Path]) -> bool:
 class _Categories:
     """Names of the objects' categories; `video/object` goes before `video`."""
 
-    def __init__(self, entry: JsonEntry | None, names: dict[str, str]) -> None:
+    def __init__(
+        self,
+        entry: JsonEntry | None,
+        names: dict[str, str],
+        declared: tuple[Category, ...] | None = None,
+    ) -> None:
         self._entry = entry
         self._names = names
+        self.declared = declared
 
     @classmethod
     def read(cls, source: Path, chosen: Path | None) -> _Categories:
@@ -156,17 +165,20 @@ class _Categories:
             return cls(entry, {key: entry.text(key) for key in entry.fields})
         if (source / "meta.json").is_file():
             entry = top_level_object(source / "meta.json")
-            return cls(entry, dict(_meta_names(entry)))
+            declared = parse_categories(entry) if entry.has("categories") else None
+            return cls(entry, dict(_meta_names(entry)), declared)
         return cls(None, {})
 
     def of(self, video: str, number: int) -> str:
         """The category of an object; an error where a file names others but not this one."""
         if self._entry is None:
             return UNNAMED
-        for key in (f"{video}/{number}", video):
-            if key in self._names:
-                return self._names[key]
-        raise self._entry.error(f"expected a category for object {video}/{number}, got none")
+        name = self._names.get(f"{video}/{number}") or self._names.get(video)
+        if name is None:
+            raise self._entry.error(f"expected a category for object {video}/{number}, got none")
+        if self.declared and name not in {category.name for category in self.declared}:
+            raise self._entry.error(f"category of {video}/{number} is not declared, got {name!r}")
+        return name
 
 
 def _meta_names(document: JsonEntry) -> Iterator[tuple[str, str]]:

@@ -49,7 +49,8 @@ def write_davis(labelled: LabelledVideos, output: Path) -> None:
                     for number, item in zip(numbers, video.objects, strict=True)
                 }
             }
-        _save_json({"videos": meta}, folder / "meta.json")
+        declared = [{"id": c.id, "name": c.name} for c in labelled.categories or ()]
+        _save_json({"videos": meta, "categories": declared}, folder / "meta.json")
 
 
 def write_mots_png(labelled: LabelledVideos, output: Path) -> None:
@@ -96,7 +97,7 @@ def write_cvat(labelled: LabelledVideos, output: Path) -> None:
     Masks may overlap; stronger ones are drawn above.
 
     Raises:
-        OSError: the folder cannot be written.
+        ValueError: a category's name holds characters that XML cannot.
     """
     with new_folder(output) as folder:
         for video in labelled.videos:
@@ -123,6 +124,10 @@ def _add_meta(root: Element, video: LabelledVideo, categories: Iterable[Category
     SubElement(task, "mode").text = "annotation"
     labels = SubElement(task, "labels")
     for category in categories:
+        if not category.name.isprintable():
+            raise ValueError(
+                f"category {category.id}: name must be printable, got {category.name!r}"
+            )
         SubElement(SubElement(labels, "label"), "name").text = category.name
 
 

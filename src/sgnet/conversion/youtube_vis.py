@@ -11,9 +11,11 @@ from pathlib import Path, PurePosixPath
 
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
 from sgnet.conversion.staging import new_folder
+from sgnet.data.annotation_entries import parse_categories
 from sgnet.data.annotation_writer import save_annotations, visible_track
 from sgnet.data.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.results import load_results
+from sgnet.ops.checked_json import top_level_object
 from sgnet.ops.rle import is_background
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 
@@ -102,7 +104,13 @@ def _without_empty(item: LabelledObject) -> LabelledObject:
     return replace(item, masks=masks)
 
 
-def save_split(labelled: LabelledVideos, output: Path, split: str, place: str = "link") -> Path:
+def save_split(
+    labelled: LabelledVideos,
+    output: Path,
+    split: str,
+    place: str = "link",
+    like: Path | None = None,
+) -> Path:
     """Writes `<output>/<split>.json`, and the images as `<output>/<split>/JPEGImages`.
 
     Videos and objects are numbered from 1 in their order; objects that are never seen are left
@@ -114,12 +122,14 @@ def save_split(labelled: LabelledVideos, output: Path, split: str, place: str = 
         split: name of the split.
         place: `link` the image folder, `copy` the frames that the videos have, or `there`: the
             caller puts the images into their place.
+        like: YouTube-VIS file whose categories are taken; None takes those of the labels.
 
     Returns:
         The annotation file.
 
     Raises:
-        ValueError: the labels are malformed, there is no video, or the place is in use.
+        ValueError: the labels are malformed, there is no video, a category is not declared, or the
+            place is in use.
     """
     if not split or split != Path(split).name or split.startswith("."):
         raise ValueError(f"split must be a name such as train, got {split!r}")
@@ -133,7 +143,8 @@ def save_split(labelled: LabelledVideos, output: Path, split: str, place: str = 
         Video(number, item.width, item.height, len(item.file_names), item.file_names)
         for number, item in enumerate(source, start=1)
     ]
-    categories = labelled.categories or _found_categories(source)
+    declared = labelled.categories if like is None else parse_categories(top_level_object(like))
+    categories = _checked_categories(source, declared)
     target = Path(output) / split / "JPEGImages"
     if place == "link":
         _link(labelled.images, target)
@@ -143,10 +154,19 @@ def save_split(labelled: LabelledVideos, output: Path, split: str, place: str = 
     return path
 
 
-def _found_categories(videos: Iterable[LabelledVideo]) -> tuple[Category, ...]:
+def _checked_categories(
+    videos: Iterable[LabelledVideo], declared: tuple[Category, ...] | None
+) -> tuple[Category, ...]:
+    """The declared categories, else those found, by name from 1."""
     names = sorted({item.category for video in videos for item in video.objects})
-    found = tuple(Category(number, name) for number, name in enumerate(names, start=1))
-    return found or (UNNAMED,)
+    if declared is None:
+        found = tuple(Category(number, name) for number, name in enumerate(names, start=1))
+        return found or (UNNAMED,)
+    known = [category.name for category in declared]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(f"categories must be among those declared, {known}, got {unknown}")
+    return declared
 
 
 def _tracks(

@@ -1,6 +1,6 @@
 """YouTube-VIS annotations or results to labelling tools and other forms.
 
-python scripts/export_tracks.py to=cvat annotations=GT.json results=RES.json output=out min_score=0.4
+python scripts/export_tracks.py to=cvat annotations=GT.json results=RES.json output=out
 """
 
 from __future__ import annotations

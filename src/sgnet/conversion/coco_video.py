@@ -112,8 +112,11 @@ def _read_video(
     collector: MaskCollector[int] = MaskCollector(len(frames))
     facts: dict[int, tuple[int, bool]] = {}
     for index, frame in enumerate(frames):
-        if (_side(frame.entry, "height"), _side(frame.entry, "width")) != size:
-            raise frame.entry.wrong("height", f"with width {size}, as in the frames before")
+        found = (_side(frame.entry, "height"), _side(frame.entry, "width"))
+        if found != size:
+            raise frame.entry.error(
+                f"height and width must be {size} as in the video's frames before, got {found}"
+            )
         for entry in frame.annotations:
             number, fact = _object_number(entry), _category_and_crowd(entry, names)
             if facts.setdefault(number, fact) != fact:

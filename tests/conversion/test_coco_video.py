@@ -129,7 +129,12 @@ def test_another_size_than_that_of_the_images_is_refused(read):
         (("images", 0, "frame_id"), None, "frame_id must be an integer"),
         (("images", 0, "video_id"), 5, "video_id must be the id of a video of this file, got 5"),
         (("images", 0, "id"), 2, "id must be unique, got the duplicate 2"),
-        (("videos", 0, "id"), 8, r"videos\[0\] \(id 8\): expected at least one image"),
+        (("videos", 0, "id"), 8, "video_id must be the id of a video of this file, got 4"),
+        (
+            ("videos",),
+            [{"id": 4}, {"id": 9}, {"id": 8}],
+            r"videos\[2\] \(id 8\): expected at least one image",
+        ),
         (("annotations", 0, "image_id"), 7, "image_id must be the id of an image of this file"),
         (("annotations", 0, "category_id"), 7, "category_id must be the id of a category"),
         (("annotations", 1, "category_id"), 5, r"\(id 1\): category_id must be 5 and iscrowd as"),

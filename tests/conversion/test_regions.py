@@ -116,3 +116,9 @@ def test_points_that_are_none_are_refused(values):
 def test_coordinates_far_outside_are_refused():
     with pytest.raises(ValueError, match="from -16384 to 16384 pixels, got 1e\\+09"):
         checked_points(ENTRY, "points", [[0, 0], [1, 1], [2, 1e9]], 3)
+
+
+def test_outlines_that_would_take_gigabytes_are_refused():
+    zigzag = [[0.0, 0.0], [16_000.0, 1.0]] * 5_000
+    with pytest.raises(ValueError, match="an outline of at most 2000000 pixels, got 1\\.59"):
+        checked_points(ENTRY, "points", zigzag, 3)

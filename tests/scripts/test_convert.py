@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +9,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from labelled_builders import CATEGORIES, VIDEOS, tracks, write_images
+from script_runner import run_script
 
 from sgnet.data.annotation_writer import save_annotations
 from sgnet.data.youtube_vis import find_split, load_annotations
@@ -22,29 +20,18 @@ from sgnet.visualization.video_file import write_mp4
 ROOT = Path(__file__).parents[2]
 
 
-def run(script: str, folder: Path, **arguments: Path | str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "scripts" / script]
-    return subprocess.run(
-        [*command, *(f"{key}={value}" for key, value in arguments.items())],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
-
-
 def test_results_go_to_cvat_and_come_back(tmp_path: Path) -> None:
     images = write_images(tmp_path / "images")
     save_annotations(tmp_path / "gt.json", CATEGORIES, VIDEOS, [])
     found = [ResultTrack(t.video_id, t.category_id, 0.9, t.segmentations) for t in tracks()]
     save_results([*found, ResultTrack(3, 7, 0.1, found[2].segmentations)], tmp_path / "res.json")
     files = {"annotations": tmp_path / "gt.json", "results": tmp_path / "res.json"}
-    done = run("export_tracks.py", tmp_path, to="cvat", output="out", min_score="0.5", **files)
+    done = run_script(
+        "export_tracks.py", tmp_path, to="cvat", output="out", min_score="0.5", **files
+    )
     assert done.returncode == 0, done.stderr
     back = {"source": "out", "images": images, "output": "data", "like": tmp_path / "gt.json"}
-    done = run("convert.py", tmp_path, **{"from": "cvat"}, **back)
+    done = run_script("convert.py", tmp_path, **{"from": "cvat"}, **back)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "data/train.json"
     read = load_annotations(find_split(tmp_path / "data", "train")[0])
@@ -58,7 +45,7 @@ def test_a_video_file_gives_the_frames(tmp_path: Path) -> None:
     text = f'<annotations><track id="0" label="a">{shape}</track></annotations>'
     (tmp_path / "labels.xml").write_text(text)
     arguments = {"from": "cvat", "source": "labels.xml", "source_video": "clip.mp4"}
-    done = run("convert.py", tmp_path, **arguments, output="data")
+    done = run_script("convert.py", tmp_path, **arguments, output="data")
     assert done.returncode == 0, done.stderr
     annotations, images = find_split(tmp_path / "data", "train")
     (video,) = load_annotations(annotations).videos
@@ -70,7 +57,7 @@ def test_malformed_labels_end_with_a_message_alone(tmp_path: Path) -> None:
     write_images(tmp_path / "images")
     (tmp_path / "labels.xml").write_text("<annotations><track/></annotations>")
     arguments = {"from": "cvat", "source": "labels.xml", "images": "images/one"}
-    done = run("convert.py", tmp_path, **arguments, output="data")
+    done = run_script("convert.py", tmp_path, **arguments, output="data")
     assert done.returncode == 2
     assert "labels.xml: track None: id must be an integer" in done.stderr
     assert "Traceback" not in done.stderr

@@ -79,23 +79,23 @@ def _read_videos(
         if annotation.integer("image_id") not in frames:
             raise annotation.wrong("image_id", "the id of an image of this file")
         frames[annotation.integer("image_id")].annotations.append(annotation)
-    seen = set()
-    videos = {}
-    for entry in as_entries(document.file, "videos", document.items("videos")):
-        video = identified(entry, seen)
-        videos[video.integer("id")] = (video, _by_frame_id(video, frames))
-    known = set(videos)
+    by_video: dict[int, list[_Frame]] = {}
     for frame in frames.values():
-        if frame.entry.fields.get("video_id") not in known:
-            raise frame.entry.wrong("video_id", "the id of a video of this file")
-    for video, ordered in videos.values():
-        yield _read_video(video, ordered, images, names, boxes)
+        by_video.setdefault(frame.entry.integer("video_id"), []).append(frame)
+    seen = set()
+    entries = as_entries(document.file, "videos", document.items("videos"))
+    videos = [identified(entry, seen) for entry in entries]
+    for number, mine in by_video.items():
+        if number not in seen:
+            raise mine[0].entry.wrong("video_id", "the id of a video of this file")
+    ordered = [_by_frame_id(video, by_video.get(video.integer("id"), [])) for video in videos]
+    for video, shown in zip(videos, ordered, strict=True):
+        yield _read_video(video, shown, images, names, boxes)
 
 
-def _by_frame_id(video: JsonEntry, frames: dict[int, _Frame]) -> list[_Frame]:
-    number = video.integer("id")
-    mine = [f for f in frames.values() if f.entry.fields.get("video_id") == number]
-    ordered = sorted(mine, key=lambda frame: frame.entry.integer("frame_id"))
+def _by_frame_id(video: JsonEntry, frames: list[_Frame]) -> list[_Frame]:
+    """The frames of a video in order."""
+    ordered = sorted(frames, key=lambda frame: frame.entry.integer("frame_id"))
     if not ordered:
         raise video.error("expected at least one image of this video, got none")
     for before, after in zip(ordered, ordered[1:], strict=False):

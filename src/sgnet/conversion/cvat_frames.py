@@ -8,11 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from sgnet.conversion.frame_files import by_stem, frames_in, image_size
+from sgnet.conversion.frame_files import frames_in, image_size
 from sgnet.conversion.xml_file import as_entry, with_numbers
 from sgnet.data.annotation_entries import MAX_FRAMES, is_inside
 from sgnet.ops.checked_json import JsonEntry
 from sgnet.ops.rle import MAX_SIDE
+from sgnet.sources.images import image_files
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ def image_frames(path: Path, root: Element, images: Path) -> FrameTable:
     for entry, size in zip(ordered, sizes, strict=True):
         if size != sizes[0]:
             raise entry.error(f"height and width must be {sizes[0]} as before, got {size}")
-    names = tuple(_image_name(entry, images, path.stem) for entry in ordered)
+    finder = _ImageFinder(images, path.stem)
+    names = tuple(finder.path(entry) for entry in ordered)
     return FrameTable(sizes[0], tuple(sorted(entries)), names)
 
 
@@ -70,17 +72,33 @@ def _side(entry: JsonEntry, name: str) -> int:
     return entry.integer(name, 1, MAX_SIDE)
 
 
-def _image_name(entry: JsonEntry, images: Path, video: str) -> str:
-    """The path of an image: as named, or in the video's folder, with any suffix if it has none."""
-    name = entry.text("name")
-    for candidate in (images / name, images / video / name):
-        if candidate.is_file():
-            return candidate.relative_to(images).as_posix()
-        siblings = candidate.parent.glob("*") if candidate.parent.is_dir() else ()
-        found = by_stem([p for p in siblings if p.stem == candidate.name]).get(candidate.name)
-        if found is not None:
-            return found.relative_to(images).as_posix()
-    raise entry.wrong("name", f"an image in {images}")
+class _ImageFinder:
+    """Images by the names that CVAT gives them, each folder listed once."""
+
+    def __init__(self, images: Path, video: str) -> None:
+        self._images = images
+        self._folders = (images, images / video)
+        self._listed: dict[Path, dict[str, list[Path]]] = {}
+
+    def path(self, entry: JsonEntry) -> str:
+        """As named, or in the video's folder; with any suffix where the name has none."""
+        name = entry.text("name")
+        for candidate in (folder / name for folder in self._folders):
+            found = [candidate] if candidate.is_file() else self._same_stem(candidate)
+            if len(found) > 1:
+                raise entry.wrong("name", f"one image, not each of {[p.name for p in found]}")
+            if found:
+                return found[0].relative_to(self._images).as_posix()
+        raise entry.wrong("name", f"an image in {self._images}")
+
+    def _same_stem(self, candidate: Path) -> list[Path]:
+        folder = candidate.parent
+        if folder not in self._listed:
+            stems: dict[str, list[Path]] = {}
+            for path in image_files(folder) if folder.is_dir() else ():
+                stems.setdefault(path.stem, []).append(path)
+            self._listed[folder] = stems
+        return self._listed[folder].get(candidate.name, [])
 
 
 def track_frames(path: Path, root: Element, images: Path) -> FrameTable:

@@ -76,9 +76,7 @@ def chosen_folders(root: Path, chosen: Path | None) -> list[Path]:
     folders = folders_in(root)
     if chosen is not None:
         by_name = {folder.name: folder for folder in folders}
-        if not chosen.is_file():
-            raise ValueError(f"{chosen}: expected a text file with names of videos, found none")
-        wanted = chosen.read_text(encoding="utf-8").split()
+        wanted = _names_in(chosen)
         for line, name in enumerate(wanted, start=1):
             if name not in by_name:
                 raise ValueError(f"{chosen}: name {line}: expected a folder of {root}, got {name}")
@@ -86,6 +84,17 @@ def chosen_folders(root: Path, chosen: Path | None) -> list[Path]:
     if not folders:
         raise ValueError(f"{root}: expected a folder for each video, found none")
     return folders
+
+
+def _names_in(path: Path) -> list[str]:
+    """The lines of a text file, empty ones left out."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path}: expected a text file (UTF-8) of videos' names: {error}"
+        ) from error
+    return [line.strip() for line in lines if line.strip()]
 
 
 def _below_resolution(root: Path, resolution: str | None) -> Path:

@@ -18,6 +18,7 @@ from sgnet.records import Rle
 
 Points = NDArray[np.float64]
 Size = tuple[int, int]
+MOST_OUTLINE = 2_000_000  # pixels; pycocotools takes some 60 bytes for each
 
 
 def checked_points(entry: JsonEntry, name: str, values: object, least: int) -> Points:
@@ -47,15 +48,20 @@ def checked_points(entry: JsonEntry, name: str, values: object, least: int) -> P
 
 
 def limited(entry: JsonEntry, name: str, points: Points) -> Points:
-    """The points themselves.
+    """The points themselves, whose outline pycocotools can follow in little memory.
 
     Raises:
-        ValueError: a coordinate is beyond `MAX_SIDE`, for which pycocotools would take gigabytes.
+        ValueError: a coordinate is beyond `MAX_SIDE`, or the outline is longer than `MOST_OUTLINE`.
     """
     if points.size and np.abs(points).max() > MAX_SIDE:
         raise entry.error(
             f"{name} must be coordinates from {-MAX_SIDE} to {MAX_SIDE} pixels, "
             f"got {np.abs(points).max():g}"
+        )
+    outline = float(np.abs(np.diff(points, axis=0)).sum())
+    if outline > MOST_OUTLINE:
+        raise entry.error(
+            f"{name} must make an outline of at most {MOST_OUTLINE} pixels, got {outline:g}"
         )
     return points
 

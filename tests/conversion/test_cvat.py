@@ -172,6 +172,24 @@ def test_masks_without_group_need_another_identity(read):
         read(meta(0, 2), *masks, track(2, mask(2, left=0)), identity="label")
 
 
+def test_polygons_of_single_frames_may_be_shapes_or_tracks(read):
+    """CVAT writes both the same way."""
+    drawn = (
+        track(0, polygon(0, square(0)), polygon(1, square(0), 1)),
+        track(1, polygon(2, square(4))),
+    )
+    with pytest.warns(UserWarning, match="2 tracks without group_id show one frame only"):
+        _, video = read(meta(0, 2), *drawn)
+    assert [lefts(item) for item in video.objects] == [[0, None, None], [None, None, 4]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        _, video = read(meta(0, 2), *drawn, identity="label")
+    assert [lefts(item) for item in video.objects] == [[0, None, 4]]
+    grouped_ones = [text.replace('label="ape"', 'label="ape" group_id="3"') for text in drawn]
+    _, video = read(meta(0, 2), *grouped_ones)
+    assert [lefts(item) for item in video.objects] == [[0, None, 4]]
+
+
 def test_a_track_of_masks_for_every_frame_is_an_object(read):
     _, video = read(meta(0, 2), track(0, mask(0, left=1), mask(1, left=2), mask(2, outside=1)))
     (item,) = video.objects

@@ -75,6 +75,22 @@ def test_a_split_is_a_plain_name(split, tmp_path):
         save_split(labelled(tmp_path, video("a")), tmp_path / "out", split)
 
 
+@pytest.mark.parametrize(
+    ("size", "names", "words"),
+    [
+        ((6, 8), (), "got 0 of 8 x 6 pixels"),
+        ((6, 20_000), ("a/1.png",), "sides up to 16384, got 1 of 20000 x 6 pixels"),
+        ((6, 8), ("../1.png",), r"inside the image folder, got '\.\./1\.png'"),
+        ((6, 8), ("a/1\n.png",), "must be printable"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(size, names, words, tmp_path):
+    bad = LabelledVideos(tmp_path, [LabelledVideo("a", *size, names, ())])
+    with pytest.raises(ValueError, match=rf"video a: .*{words}"):
+        save_split(bad, tmp_path / "out", "train")
+    assert not (tmp_path / "out").exists()
+
+
 def broken(first):
     yield first
     raise ValueError("labels.txt: line 7: frame must be a number")

@@ -106,6 +106,7 @@ def _objects_of_tracks(
 ) -> Iterator[LabelledObject]:
     grouper = ShapeGrouper(len(table.numbers), options.identity)
     seen: set[int] = set()
+    alone = 0
     for element in root.iterfind("track"):
         name = f"track {element.get('id')}"
         entry = with_numbers(as_entry(str(path), name, element))
@@ -114,18 +115,28 @@ def _objects_of_tracks(
             raise entry.error(f"id must be unique, got the duplicate {number}")
         seen.add(number)
         label = as_entry(str(path), name, element).text("label")
-        shapes = _shapes_by_place(path, name, element, table, options.boxes)
-        masks = _masks(shapes, table)
-        shown = [place for place, mask in enumerate(masks) if mask is not None]
-        kind = shapes[min(shapes)].kind if shapes else ""
-        if len(shown) == 1 and (_group(entry) is not None or kind == "mask"):
-            mask = masks[shown[0]]
-            if mask is not None:
-                grouper.add(entry, label, _group(entry), shown[0], mask)
+        masks = _masks(_shapes_by_place(path, name, element, table, options.boxes), table)
+        shown = [(place, mask) for place, mask in enumerate(masks) if mask is not None]
+        group = _group(entry)
+        is_shape = group is not None or options.identity == "label" or _has_masks(element)
+        if len(shown) == 1 and is_shape:
+            grouper.add(entry, label, group, *shown[0])
         else:
+            alone += len(shown) == 1 < len(table.numbers)
             yield LabelledObject(label, tuple(masks))
+    if alone:
+        warnings.warn(
+            f"{path}: {alone} tracks without group_id show one frame only; each is an object of "
+            "its own. If they were drawn as shapes, group them, or set identity=label",
+            UserWarning,
+            stacklevel=2,
+        )
     for key, found in grouper.objects():
         yield LabelledObject(key.label, found)
+
+
+def _has_masks(track: Element) -> bool:
+    return track.find("mask") is not None
 
 
 def _shapes_by_place(

@@ -11,12 +11,12 @@ from pathlib import Path, PurePosixPath
 
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
 from sgnet.conversion.staging import new_folder
-from sgnet.data.annotation_entries import parse_categories
+from sgnet.data.annotation_entries import MAX_FRAMES, is_inside, parse_categories
 from sgnet.data.annotation_writer import save_annotations, visible_track
 from sgnet.data.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.results import load_results
 from sgnet.ops.checked_json import top_level_object
-from sgnet.ops.rle import is_background
+from sgnet.ops.rle import MAX_SIDE, is_background
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 
 _ObjectsOf = Callable[[Video], Iterable[LabelledObject]]
@@ -139,10 +139,7 @@ def save_split(
     source = list(labelled.videos)
     if not source:
         raise ValueError(f"{labelled.images}: expected at least one video, got none")
-    videos = [
-        Video(number, item.width, item.height, len(item.file_names), item.file_names)
-        for number, item in enumerate(source, start=1)
-    ]
+    videos = [_checked_video(number, item) for number, item in enumerate(source, start=1)]
     declared = labelled.categories if like is None else parse_categories(top_level_object(like))
     categories = _checked_categories(source, declared)
     target = Path(output) / split / "JPEGImages"
@@ -152,6 +149,25 @@ def save_split(
         _copy(labelled.images, videos, target)
     save_annotations(path, categories, videos, _tracks(source, categories))
     return path
+
+
+def _checked_video(number: int, item: LabelledVideo) -> Video:
+    """A video that can be read again."""
+    length = len(item.file_names)
+    if not 1 <= length <= MAX_FRAMES or not all(
+        1 <= n <= MAX_SIDE for n in (item.height, item.width)
+    ):
+        raise ValueError(
+            f"video {item.name}: expected 1 to {MAX_FRAMES} frames with sides up to {MAX_SIDE}, "
+            f"got {length} of {item.width} x {item.height} pixels"
+        )
+    odd = [name for name in item.file_names if not is_inside(name)]
+    if odd:
+        raise ValueError(
+            f"video {item.name}: names of frames must be printable and inside the image folder, "
+            f"got {odd[0]!r}"
+        )
+    return Video(number, item.width, item.height, length, item.file_names)
 
 
 def _checked_categories(

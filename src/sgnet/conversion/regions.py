@@ -121,9 +121,3 @@ def union(masks: Sequence[Rle]) -> Rle:
     """All pixels of at least one mask of the same size."""
     merged = coco_mask.merge([to_coco(mask) for mask in masks])
     return Rle(masks[0].height, masks[0].width, merged["counts"])
-
-
-def without(mask: Rle, hole: Rle) -> Rle:
-    """The pixels of a mask that are not in another one."""
-    kept = coco_mask.decode(to_coco(mask)).astype(bool)
-    return encode(kept & ~coco_mask.decode(to_coco(hole)).astype(bool))

@@ -1,0 +1,56 @@
+"""A data set of another form, converted when it is first used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from sgnet.conversion.labelled import LabelledVideos
+from sgnet.conversion.youtube_vis import save_split
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.data.youtube_vis import find_split
+
+
+class ConvertedDataModule(YouTubeVISDataModule):
+    """Writes each split's annotation file once and links its images; the source is never changed.
+
+    Where the source changes, remove the folder `root` to have it converted again.
+
+    Args:
+        root: folder for what is written.
+        readers: of each split's labels.
+        **settings: of `YouTubeVISDataModule`.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        readers: Mapping[str, Callable[[], LabelledVideos]],
+        **settings: Any,  # noqa: ANN401 - passed through
+    ) -> None:
+        super().__init__(root=root, **settings)
+        self._readers = dict(readers)
+
+    def prepare_data(self) -> None:
+        """Converts the splits that are trained and validated on."""
+        for split in dict.fromkeys((self.train_split, self._scored_split)):
+            if split is not None:
+                self.prepare_split(split)
+
+    def prepare_split(self, split: str) -> None:
+        """Converts one split where it is not there yet; of two processes one waits.
+
+        Raises:
+            ValueError: no such split, or its labels are missing or malformed.
+        """
+        if split not in self._readers:
+            raise ValueError(f"split must be one of {sorted(self._readers)}, got {split!r}")
+        self.root.mkdir(parents=True, exist_ok=True)
+        with FileLock(self.root / f".{split}.lock"):
+            try:
+                find_split(self.root, split)
+            except FileNotFoundError:
+                save_split(self._readers[split](), self.root, split)

@@ -1,7 +1,7 @@
 """Configs to runs: the only part that Hydra and the mains talk to."""
 
 from sgnet.training.checkpoint_evaluation import category_ids, evaluate_checkpoint
-from sgnet.training.data_files import annotation_files
+from sgnet.training.data_files import annotation_files, output_folder
 from sgnet.training.initial_weights import load_initial_weights
 from sgnet.training.mains import exit_on_error
 from sgnet.training.run_folder import sole_run
@@ -13,6 +13,7 @@ __all__ = [
     "evaluate_checkpoint",
     "exit_on_error",
     "load_initial_weights",
+    "output_folder",
     "run",
     "sole_run",
     "train",

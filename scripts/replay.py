@@ -15,7 +15,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet.replay import StepSettings, replay
-from sgnet.training import exit_on_error
+from sgnet.training import build_model, exit_on_error
 
 
 def run(cfg: DictConfig) -> None:
@@ -28,7 +28,7 @@ def run(cfg: DictConfig) -> None:
     names = ("both_ways", "small_steps", "small_factor", "seed")
     report = replay(
         dump,
-        instantiate(run_config.model, _convert_="all"),
+        build_model(run_config.model),
         instantiate(run_config.criterion, _convert_="all"),
         StepSettings(**{name: run_config[name] for name in names}),
         cfg.device,

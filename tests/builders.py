@@ -8,7 +8,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from sgnet.checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY, build_component
+from sgnet.checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY, build_component, without_pretraining
 from sgnet.losses import SGNetCriterion
 from sgnet.losses.assignment import LocationAssigner
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
@@ -136,7 +136,7 @@ def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0, lively: bool 
         "mask_head": {"_target_": "sgnet.models.MaskHead", "channels": 16, "grid": 3},
         "tracking_head": {"_target_": "sgnet.models.TrackingHead", "channels": 16},
     }
-    parts["backbone"] |= {"norm": "group", "weights": None}
+    parts["backbone"] |= {"norm": "group", "weights": None}  # as older checkpoints say
     parts["detection_head"] |= {"num_classes": 3, "tower_depth": 1}
     parts["mask_head"] |= {"cell_size": 20.0, "hidden_channels": 16}
     decoder = {"_target_": "sgnet.postprocess.DetectionDecoder", "max_detections": 6}
@@ -148,7 +148,7 @@ def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0, lively: bool 
         "categories": [{"id": i, "name": name} for i, name in enumerate("abc", start=1)],
         "input_size": [64, 96],
     }
-    model = build_component(description["model"])
+    model = build_component(without_pretraining(description["model"]))
     if lively:
         liven(model)
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}

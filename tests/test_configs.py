@@ -12,10 +12,11 @@ from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 
 from sgnet.models import SGNet
+from sgnet.training import build_model
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf/experiment").glob("*.yaml"))
-MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml"))
+MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml") if path.stem != "base")
 
 
 def composed(*overrides: str):
@@ -25,7 +26,7 @@ def composed(*overrides: str):
             [
                 *overrides,
                 "model.detection_head.num_classes=40",
-                "model.backbone.weights=null",
+                "model.weights=null",
                 "paths.run_dir=unused",
             ],
         )
@@ -33,7 +34,7 @@ def composed(*overrides: str):
 
 def build(cfg) -> SGNet:
     with torch.device("meta"):
-        return instantiate(cfg.model, _convert_="all")
+        return build_model(cfg.model)
 
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS)

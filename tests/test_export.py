@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from sgnet.checkpoint import load_checkpoint
 from sgnet.export import example_inputs, export
 from sgnet.exported_step import ExportedStep, GraphDecoder
 from sgnet.frame_engine import TorchFrameEngine
+from sgnet.models import DetectionHead, MaskHead, SGNet, TimmFPN, TrackingHead
 from sgnet.onnx_engine import OnnxFrameEngine, onnx_predictor
 from sgnet.video_predictor import VideoPredictor, open_predictor
 
@@ -49,6 +51,27 @@ def test_onnxruntime_gives_the_tracks_of_torch(checkpoint, onnx_file):
         for mask, other in zip(result.dense_masks, wanted.dense_masks, strict=True):
             union = (mask | other).sum()
             assert union == 0 or (mask & other).sum() / union >= 0.999
+
+
+def test_a_network_of_timm_is_exported_like_any_other(checkpoint, tmp_path):
+    pytest.importorskip("timm")
+    torch.manual_seed(0)
+    loaded = load_checkpoint(checkpoint)
+    model = SGNet(
+        TimmFPN("tf_efficientnet_lite0", 16),
+        DetectionHead(16, 3, tower_depth=1),
+        MaskHead(16, grid=3, cell_size=20.0, hidden_channels=16),
+        TrackingHead(16),
+    )
+    timm_based = replace(loaded, model=model.eval())
+    export(timm_based, loaded.tracker.settings, tmp_path / "timm.onnx", "onnx")
+    frames = images(2)
+    expected = list(VideoPredictor.from_loaded(timm_based, "cpu").stream(frames))
+    got = list(onnx_predictor(tmp_path / "timm.onnx").stream(frames))
+    assert sum(len(r.instances) for r in expected) > 0
+    for result, wanted in zip(got, expected, strict=True):
+        np.testing.assert_allclose(result.scores, wanted.scores, atol=1e-4)
+        np.testing.assert_allclose(result.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
 
 
 def test_a_frame_without_detections_runs(checkpoint, tmp_path):

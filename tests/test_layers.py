@@ -12,6 +12,7 @@ PACKAGE = ROOT / "src/sgnet"
 LEVELS = {
     "records": 0,
     "structures": 0,
+    "category_names": 0,
     "ops": 0,
     "checkpoint": 2,
     "distributed": 2,
@@ -37,6 +38,7 @@ LEVELS = {
     "video_predictor": 4,
     "lightning_module": 5,
     "sweeps": 3,
+    "weights": 3,
     "training": 7,
 }
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -45,16 +45,16 @@ def sweep(folder: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
 
 def test_a_failed_run_does_not_end_the_sweep_and_the_same_command_finishes_what_is_left(tmp_path):
     start = tmp_path / "start.ckpt"
-    command = (f"init_weights={start},null", "seed=3")
+    command = (f"model.weights={start},null", "seed=3")
+    refused = (
+        "model.weights: expected null, imagenet, coco_fcos, a name of torchvision's weight enum or "
+        f"a file, got '{start}'"
+    )
     done = sweep(tmp_path, *command)
     assert done.returncode == 1
-    assert f"run 0 failed: init_weights: expected a file or 'torchvision_fcos', got '{start}'" in (
-        done.stdout
-    )
+    assert f"run 0 failed: {refused}" in done.stdout
     failed, whole = find_runs(tmp_path / "sweep")
-    assert failed.problem == (
-        f"failed: init_weights: expected a file or 'torchvision_fcos', got '{start}'"
-    )
+    assert failed.problem == f"failed: {refused}"
     assert whole.problem is None
     summary = whole.folder / "summary.json"
     before = summary.stat().st_mtime_ns

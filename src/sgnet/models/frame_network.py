@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from sgnet.models.sgnet import Levels, SGNet, location_grid
+from sgnet.models.timm_backbone import TimmFPN
 from sgnet.models.winograd import WinogradConv2d, use_winograd
 from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.structures import LocationGrid, TensorGroup
@@ -250,8 +251,11 @@ class FrameNetwork(nn.Module):
 def fold_fixed_norms(module: nn.Module) -> None:
     """Multiplies fixed batch norms into the convolutions before them, in place.
 
-    Group norm depends on the frame and stays.
+    Group norm depends on the frame and stays. So do the norms of timm's networks, which may hold an
+    activation or belong to another convolution than the one before them.
     """
+    if isinstance(module, TimmFPN):
+        return
     children = list(module.named_children())
     for (_, layer), (name, norm) in zip(children, children[1:], strict=False):
         if isinstance(layer, nn.Conv2d) and isinstance(norm, FrozenBatchNorm2d | nn.BatchNorm2d):

@@ -17,6 +17,44 @@ FCOS_PREFIXES = {
     "head.regression_head.bbox_reg.": "detection_head.box_distances.",
     "head.regression_head.bbox_ctrness.": "detection_head.centerness.",
 }
+CLASS_LOGITS = "detection_head.class_logits."
+
+
+def our_fcos_names(model: SGNet, state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of a torchvision `fcos_resnet50_fpn` under our names.
+
+    Args:
+        model: a network with depth 50 and 256 channels, and any number of classes.
+        state_dict: of torchvision's FCOS.
+
+    Raises:
+        ValueError: a name that is none of FCOS's, one that is missing, or a shape that does not
+            fit.
+    """
+    own = model.state_dict()
+    renamed: dict[str, Tensor] = {}
+    for name, tensor in state_dict.items():
+        if name.endswith(".num_batches_tracked"):
+            continue  # a counter of unfrozen batch norm
+        target = _our_name(name)
+        if target not in own:
+            raise ValueError(f"weight {name!r} has no place in the model (expected {target!r})")
+        if own[target].shape != tensor.shape and not target.startswith(CLASS_LOGITS):
+            raise ValueError(
+                f"weight {name!r} is {tuple(tensor.shape)}, the model expects "
+                f"{tuple(own[target].shape)}; use backbone.depth=50 and 256 channels"
+            )
+        renamed[target] = tensor
+    missing = [
+        name
+        for name in own
+        if name.startswith(tuple(FCOS_PREFIXES.values()))
+        and name not in renamed
+        and not name.endswith(".num_batches_tracked")
+    ]
+    if missing:
+        raise ValueError(f"the state lacks {len(missing)} of FCOS's weights, first {missing[0]!r}")
+    return renamed
 
 
 def load_torchvision_fcos(model: SGNet, state_dict: Mapping[str, Tensor]) -> tuple[str, ...]:
@@ -34,32 +72,13 @@ def load_torchvision_fcos(model: SGNet, state_dict: Mapping[str, Tensor]) -> tup
         classes differs, the class logits.
 
     Raises:
-        ValueError: a name that is none of FCOS's, one that is missing, or a shape that does not
-            fit.
+        ValueError: see `our_fcos_names`.
     """
     own = model.state_dict()
-    renamed: dict[str, Tensor] = {}
-    for name, tensor in state_dict.items():
-        if name.endswith(".num_batches_tracked"):
-            continue  # a counter of unfrozen batch norm
-        target = _our_name(name)
-        if target not in own:
-            raise ValueError(f"weight {name!r} has no place in the model (expected {target!r})")
-        if own[target].shape == tensor.shape:
-            renamed[target] = tensor
-        elif not target.startswith("detection_head.class_logits."):
-            raise ValueError(
-                f"weight {name!r} is {tuple(tensor.shape)}, the model expects "
-                f"{tuple(own[target].shape)}; use backbone.depth=50 and 256 channels"
-            )
-    expected = tuple(FCOS_PREFIXES.values())
-    missing = [name for name in own if name.startswith(expected) and name not in renamed]
-    optional = ("detection_head.class_logits.", ".num_batches_tracked")
-    missing = [name for name in missing if not any(part in name for part in optional)]
-    if missing:
-        raise ValueError(f"the state lacks {len(missing)} of FCOS's weights, first {missing[0]!r}")
-    model.load_state_dict(renamed, strict=False)
-    return tuple(name for name in own if name not in renamed)
+    named = our_fcos_names(model, state_dict).items()
+    fitting = {name: value for name, value in named if own[name].shape == value.shape}
+    model.load_state_dict(fitting, strict=False)
+    return tuple(name for name in own if name not in fitting)
 
 
 def _our_name(name: str) -> str:

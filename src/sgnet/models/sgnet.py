@@ -10,13 +10,13 @@ from torch import Tensor, nn
 from sgnet.models.backbone import ResNetFPN
 from sgnet.models.detection_head import DetectionHead
 from sgnet.models.mask_head import MaskHead
+from sgnet.models.timm_backbone import TimmFPN
 from sgnet.models.tracking_head import TrackingHead
 from sgnet.ops.locations import level_locations
 from sgnet.structures import DenseOutputs, LocationGrid
 
 Levels = tuple[Tensor, ...]
-IMAGENET_MEAN = (123.675, 116.28, 103.53)
-IMAGENET_STD = (58.395, 57.12, 57.375)
+LOCATION_OFFSET = 0.5
 
 
 class SGNet(nn.Module):
@@ -27,7 +27,8 @@ class SGNet(nn.Module):
         detection_head: classes, box distances, centerness.
         mask_head: attention scores and base masks.
         tracking_head: movements.
-        location_offset: where a location sits in its cell, as a share of the stride.
+        location_offset: where a location sits in its cell, as a share of the stride; None takes
+            the middle, 0.5, until weights are loaded that were trained with another.
     """
 
     mean: Tensor
@@ -35,19 +36,19 @@ class SGNet(nn.Module):
 
     def __init__(
         self,
-        backbone: ResNetFPN,
+        backbone: ResNetFPN | TimmFPN,
         detection_head: DetectionHead,
         mask_head: MaskHead,
         tracking_head: TrackingHead,
-        location_offset: float = 0.5,
+        location_offset: float | None = None,
     ) -> None:
         super().__init__()
         self.backbone = backbone
         self.detection_head = detection_head
         self.mask_head = mask_head
         self.tracking_head = tracking_head
-        self.location_offset = location_offset
-        for name, values in (("mean", IMAGENET_MEAN), ("std", IMAGENET_STD)):
+        self.location_offset = LOCATION_OFFSET if location_offset is None else location_offset
+        for name, values in (("mean", backbone.pixel_mean), ("std", backbone.pixel_std)):
             self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, images: Tensor, previous_features: Levels | None = None) -> DenseOutputs:

@@ -151,6 +151,8 @@ def use_winograd(module: nn.Module, workspace: Workspace | None = None) -> None:
     for name, child in list(module.named_children()):
         if not isinstance(child, nn.Conv2d):
             use_winograd(child, shared)
+        elif type(child) is not nn.Conv2d:
+            continue  # it does something to its weights or its input
         elif is_plain(child) and child.in_channels >= NARROWEST and child.out_channels >= FEWEST:
             setattr(module, name, WinogradConv2d(child, shared))
 

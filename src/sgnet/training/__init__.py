@@ -2,17 +2,16 @@
 
 from sgnet.training.checkpoint_evaluation import category_ids, evaluate_checkpoint
 from sgnet.training.data_files import annotation_files, output_folder
-from sgnet.training.initial_weights import load_initial_weights
 from sgnet.training.mains import exit_on_error
 from sgnet.training.run_folder import sole_run
-from sgnet.training.training_run import run, train
+from sgnet.training.training_run import build_model, run, train
 
 __all__ = [
     "annotation_files",
+    "build_model",
     "category_ids",
     "evaluate_checkpoint",
     "exit_on_error",
-    "load_initial_weights",
     "output_folder",
     "run",
     "sole_run",

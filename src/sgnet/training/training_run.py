@@ -18,15 +18,16 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet import __version__
+from sgnet.checkpoint import CHECKPOINT_KEY, read_tensors, without_pretraining
 from sgnet.checkpoint_io import AtomicCheckpointIO, clear_unfinished, require_room
 from sgnet.data.datamodule import YouTubeVISDataModule
 from sgnet.lightning_module import LOGGED_STATS, SGNetModule
 from sgnet.loggers import ID_FILE
 from sgnet.manifest import SplitFiles, write_manifest
+from sgnet.models import SGNet
 from sgnet.ops.atomic_file import write_json
 from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
 from sgnet.sweeps import SweepMember, result, run_member
-from sgnet.training.initial_weights import load_initial_weights
 from sgnet.training.mains import exit_on_error
 from sgnet.training.run_folder import (
     RESUME_AUTO,
@@ -41,6 +42,7 @@ from sgnet.training.run_folder import (
     sole_run,
 )
 from sgnet.visualization.curves import plot_training_curves
+from sgnet.weights import load_initial_weights
 
 log = logging.getLogger(__name__)
 OWN_OF_A_RUN = ("hydra.searchpath", "hydra.job.")  # Hydra's settings that a run of a sweep needs
@@ -123,7 +125,7 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
     data.prepare_data()
     data.setup("fit")
     cfg.model.detection_head.num_classes = len(data.categories)
-    module = build_module(cfg, data)
+    module = build_module(cfg, data, resume)
     if resume is None and is_first_process():
         (run_dir / ID_FILE).unlink(missing_ok=True)  # a new run of W&B, too
     trainer: pl.Trainer = instantiate(
@@ -191,34 +193,45 @@ def explained_failures(data: YouTubeVISDataModule) -> Iterator[None]:
         raise
 
 
-def build_module(cfg: DictConfig, data: YouTubeVISDataModule) -> SGNetModule:
+def build_module(
+    cfg: DictConfig, data: YouTubeVISDataModule, resume: str | None = None
+) -> SGNetModule:
     """The LightningModule of a composed config.
 
     Args:
         cfg: with the number of classes filled in.
         data: set up; its categories and input size go into every checkpoint.
+        resume: checkpoint that will be gone on from, whose weights are the only ones then.
+
+    Raises:
+        ValueError: weights to start from do not exist or fit, or are needed and not given.
     """
-    parts = OmegaConf.create({"model": cfg.model, "inference": cfg.inference})
-    OmegaConf.resolve(parts)
-    plain: dict[str, Any] = OmegaConf.to_container(parts)  # type: ignore[assignment]
+    if cfg.model.backbone.norm == "frozen_batch" and not (cfg.model.weights or resume):
+        raise ValueError(
+            "model.backbone.norm=frozen_batch needs pretrained weights (model.weights), got none; "
+            "use model.backbone.norm=group to train from scratch"
+        )
+    model = build_model(cfg.model)
+    if cfg.channels_last:
+        model = model.to(memory_format=torch.channels_last)
+    if resume is not None:
+        before = read_tensors(Path(resume))[CHECKPOINT_KEY]["model"].get("location_offset")
+        model.location_offset = model.location_offset if before is None else before
+    elif cfg.model.weights is not None:
+        report = load_initial_weights(
+            model,
+            str(cfg.model.weights),
+            [category.name for category in data.categories],
+            cfg.model.location_offset,
+        )
+        log.info("weights to start from: %s", report.table())
     description = {
         "sgnet_version": __version__,
-        "model": plain["model"],
-        **plain["inference"],
+        "model": {**_described(cfg.model), "location_offset": model.location_offset},
+        **_plain(cfg.inference),
         "categories": [{"id": c.id, "name": c.name} for c in data.categories],
         "input_size": list(data.input_size),
     }
-    starts_from = (cfg.model.backbone.weights, cfg.init_weights, cfg.resume)
-    if cfg.model.backbone.norm == "frozen_batch" and not any(starts_from):
-        raise ValueError(
-            "model.backbone.norm=frozen_batch needs pretrained weights (model.backbone.weights or "
-            "init_weights), got none; use model.backbone.norm=group to train from scratch"
-        )
-    model = instantiate(cfg.model, _convert_="all")
-    if cfg.channels_last:
-        model = model.to(memory_format=torch.channels_last)
-    if cfg.init_weights is not None:
-        load_initial_weights(model, str(cfg.init_weights))
     return SGNetModule(
         model=model,
         criterion=instantiate(cfg.criterion, _convert_="all"),
@@ -244,3 +257,22 @@ def _summary(trainer: pl.Trainer) -> dict[str, float]:
     figures = {name: metrics.get(f"val/{name}") for name in LOGGED_STATS}
     log.info("last validation: %s, best AP: %s", figures, metrics.get("best_AP"))
     return metrics
+
+
+def build_model(config: DictConfig) -> SGNet:
+    """The network of conf/model, without the weights that it may start from.
+
+    Args:
+        config: `model` of a composed config.
+    """
+    model: SGNet = instantiate(_described(config), _convert_="all")
+    return model
+
+
+def _described(config: DictConfig) -> dict[str, Any]:
+    return without_pretraining(_plain(config))
+
+
+def _plain(config: DictConfig) -> dict[str, Any]:
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return plain

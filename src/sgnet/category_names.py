@@ -1,0 +1,74 @@
+"""Which categories of two data sets are the same thing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+# YouTube-VIS' (2019, 2021) and OVIS' names, as `plain_name` has them, to COCO's; only where every
+# object of COCO's category is one of ours, so that its labels may be taken over as well. What is
+# not here has no counterpart: COCO knows no ape, deer, duck, eagle, earless seal, fish, fox, frog,
+# giant panda, hand, leopard, lizard, monkey, owl, parrot, poultry, rabbit, shark, snake, squirrel,
+# tiger, turtle or whale, its bird is no duck, and its mouse belongs to a computer.
+COCO_NAMES = {
+    "airplane": "airplane",
+    "bear": "bear",
+    "bicycle": "bicycle",
+    "bird": "bird",
+    "boat": "boat",
+    "car": "car",
+    "cat": "cat",
+    "cow": "cow",
+    "dog": "dog",
+    "elephant": "elephant",
+    "flying disc": "frisbee",
+    "giraffe": "giraffe",
+    "horse": "horse",
+    "motorbike": "motorcycle",
+    "motorcycle": "motorcycle",
+    "person": "person",
+    "sedan": "car",
+    "sheep": "sheep",
+    "skateboard": "skateboard",
+    "snowboard": "snowboard",
+    "surfboard": "surfboard",
+    "tennis racket": "tennis racket",
+    "train": "train",
+    "truck": "truck",
+    "vehicle": "car",
+    "zebra": "zebra",
+}
+_ONLY_IN_COCO = {"potted plant", "hair drier"}
+
+
+def plain_name(name: str) -> str:
+    """Small letters, spaces for underscores and hyphens: `Giant_panda` is `giant panda`."""
+    return " ".join(name.lower().replace("_", " ").replace("-", " ").split())
+
+
+def is_coco(names: Sequence[str]) -> bool:
+    """Whether these are COCO's categories."""
+    return set(map(plain_name, names)) >= _ONLY_IN_COCO
+
+
+def matching_categories(own: Sequence[str], others: Sequence[str]) -> list[int | None]:
+    """Where each of our categories stands among another data set's.
+
+    Names are compared by `plain_name`; between COCO and any other set by `COCO_NAMES`.
+
+    Args:
+        own: names by class index.
+        others: names by class index, or row of a class layer.
+
+    Returns:
+        An index for each own name; None without a counterpart. Of several, such as torchvision's
+        N/A, the one in the same place, else the first.
+    """
+    theirs = {plain_name(name): index for index, name in reversed(list(enumerate(others)))}
+    ours = [plain_name(name) for name in own]
+    if is_coco(others) and not is_coco(own):
+        return [theirs.get(COCO_NAMES.get(name, "")) for name in ours]
+    if is_coco(own) and not is_coco(others):
+        by_coco = {COCO_NAMES[name]: i for name, i in theirs.items() if name in COCO_NAMES}
+        return [by_coco.get(name) for name in ours]
+    same_place = [i < len(others) and plain_name(others[i]) == name for i, name in enumerate(ours)]
+    return [i if same_place[i] else theirs.get(name) for i, name in enumerate(ours)]

@@ -1,0 +1,114 @@
+"""Any network of timm that gives features at strides 8, 16 and 32, with a pyramid on top."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torchvision.ops import FeaturePyramidNetwork
+from torchvision.ops.feature_pyramid_network import LastLevelP6P7
+
+STRIDES = (8, 16, 32)
+
+
+class TimmFPN(nn.Module):
+    """Backbone: C3, C4, C5 of a network of timm, P3..P5 on top, P6 and P7 from P5.
+
+    Args:
+        name: of a network of timm that can give features (`timm.list_models()`).
+        channels: of every pyramid level.
+        norm: `own` trains the network's norms as they are, `frozen_batch` fixes its batch norms,
+            for pretrained weights.
+        pixel_mean: of its input, 0..255; None takes what timm says the network was trained with.
+        pixel_std: the same.
+        settings: further arguments of `timm.create_model`.
+
+    Raises:
+        ValueError: timm is not installed, knows no such network, or the network has no features at
+            these strides.
+    """
+
+    strides: tuple[int, ...] = (8, 16, 32, 64, 128)
+
+    def __init__(
+        self,
+        name: str,
+        channels: int = 256,
+        norm: Literal["own", "frozen_batch"] = "own",
+        pixel_mean: Sequence[float] | None = None,
+        pixel_std: Sequence[float] | None = None,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if norm not in ("own", "frozen_batch"):
+            raise ValueError(f"backbone norm must be 'own' or 'frozen_batch', got {norm!r}")
+        timm = _timm()
+        self.name = name
+        self.channels = channels
+        self.settings = dict(settings or {})
+        self.body = feature_network(name, self.settings)
+        if norm == "frozen_batch":
+            self.body = timm.layers.freeze_batch_norm_2d(self.body)
+        self.channels_last = str(getattr(self.body, "output_fmt", "NCHW")).endswith("NHWC")
+        trained = timm.get_pretrained_cfg(name, allow_unregistered=True)
+        self.pixel_mean = _pixels(pixel_mean, trained.mean)
+        self.pixel_std = _pixels(pixel_std, trained.std)
+        self.fpn = FeaturePyramidNetwork(
+            self.body.feature_info.channels(), channels, LastLevelP6P7(channels, channels)
+        )
+
+    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
+        """Pyramid features P3..P7 [B, C, H/s, W/s] of normalised images.
+
+        Sides that the strides do not divide are rounded as the network rounds them.
+        """
+        features = self.body(images)
+        if self.channels_last:
+            features = [feature.permute(0, 3, 1, 2) for feature in features]
+        named = OrderedDict((str(level), feature) for level, feature in enumerate(features))
+        return tuple(self.fpn(named).values())
+
+
+def feature_network(name: str, settings: Mapping[str, Any], **more: Any) -> Any:  # noqa: ANN401
+    """The network of timm that gives C3, C4 and C5.
+
+    Args:
+        name: of the network.
+        settings: further arguments of `timm.create_model`.
+        **more: the same.
+
+    Raises:
+        ValueError: timm knows no such network, or it has no features at strides 8, 16 and 32.
+    """
+    timm = _timm()
+    if not timm.is_model(name):
+        near = timm.list_models(f"*{name.split('_')[0]}*")[:5]
+        raise ValueError(f"backbone name must be a network of timm, such as {near}, got {name!r}")
+    try:
+        with torch.device("meta"):  # only asks which features there are
+            features = timm.create_model(name, features_only=True, **settings).feature_info
+    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+        raise ValueError(f"backbone {name!r} gives no features: {error}") from error
+    found = list(features.reduction())
+    if any(stride not in found for stride in STRIDES):
+        raise ValueError(f"backbone {name!r} must give features at {STRIDES}, got {found}")
+    levels = tuple(len(found) - 1 - found[::-1].index(stride) for stride in STRIDES)
+    return timm.create_model(name, features_only=True, out_indices=levels, **settings, **more)
+
+
+def _pixels(given: Sequence[float] | None, trained: Sequence[float]) -> tuple[float, ...]:
+    return tuple(given) if given is not None else tuple(255 * value for value in trained)
+
+
+def _timm() -> Any:  # noqa: ANN401 - a module without types
+    try:
+        import timm
+    except ImportError as error:
+        raise ValueError(
+            "backbones of timm need it: expected `pip install 'sgnet[timm]'` or "
+            "'sgnet[offline]', got no timm"
+        ) from error
+    return timm

@@ -205,13 +205,14 @@ def test_defaults_in_conf_and_in_signatures_agree(part):
             assert value == parameter.default, name
 
 
-def readme_commands() -> list[str]:
-    lines = (ROOT / "README.md").read_text().splitlines()
+def written_commands() -> list[str]:
+    texts = [(ROOT / name).read_text() for name in ("README.md", "docs/own_videos.md")]
+    lines = "\n".join(texts).splitlines()
     commands = [line.split("  #")[0].strip() for line in lines]
     return [c for c in commands if c.startswith("python ")]
 
 
-@pytest.mark.parametrize("command", readme_commands())
+@pytest.mark.parametrize("command", written_commands())
 def test_commands_of_the_readme_compose(command):
     _, script, *arguments = shlex.split(command)
     assert (ROOT / script).is_file()

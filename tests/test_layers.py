@@ -25,6 +25,7 @@ LEVELS = {
     "data_check": 2,
     "chunk_predictor": 2,
     "prediction": 4,
+    "conversion": 2,
     "split_tracking": 5,
     "benchmark": 5,
     "streaming": 2,

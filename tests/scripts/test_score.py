@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from script_runner import run_script
 
 ROOT = Path(__file__).parents[2]
 BAD, GOLDEN = ROOT / "tests" / "bad", ROOT / "tests" / "golden"
 
 
-def run_score(folder: Path, **arguments: Path | str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [
-            sys.executable,
-            ROOT / "scripts" / "score.py",
-            *(f"{k}={v}" for k, v in arguments.items()),
-        ],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-
-
 def test_a_good_file_is_scored_and_nothing_else_written(tmp_path: Path) -> None:
     case = GOLDEN / "absent_categories"
-    done = run_score(
-        tmp_path, annotations=case / "gt.json", results=case / "results.json", output="out.json"
+    done = run_script(
+        "score.py",
+        tmp_path,
+        annotations=case / "gt.json",
+        results=case / "results.json",
+        output="out.json",
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].split()[:2] == ["all", "30.9"]
@@ -56,8 +42,12 @@ def test_a_good_file_is_scored_and_nothing_else_written(tmp_path: Path) -> None:
 def test_a_malformed_file_ends_with_a_message_alone(
     tmp_path: Path, annotations: str, results: str, word: str
 ) -> None:
-    done = run_score(
-        tmp_path, annotations=BAD / annotations, results=BAD / results, output="out.json"
+    done = run_script(
+        "score.py",
+        tmp_path,
+        annotations=BAD / annotations,
+        results=BAD / results,
+        output="out.json",
     )
     assert done.returncode != 0
     assert word in done.stderr
@@ -66,7 +56,7 @@ def test_a_malformed_file_ends_with_a_message_alone(
 
 
 def test_missing_arguments_are_named(tmp_path: Path) -> None:
-    done = run_score(tmp_path)
+    done = run_script("score.py", tmp_path)
     assert done.returncode != 0
     assert "annotations=FILE and results=FILE" in done.stderr
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sgnet.data.annotation_entries import parse_categories, parse_track, parse_video
-from sgnet.data.youtube_vis import TrackTable, VideoTable, YouTubeVIS
+from sgnet.data.youtube_vis import TrackTable, VideoTable, YouTubeVIS, annotations_of
 from sgnet.ops.checked_json import (
     JsonEntry,
     WarningCollector,
@@ -77,7 +77,21 @@ def load_coco_stills(path: str | Path) -> YouTubeVIS:
     Raises:
         ValueError: the file or an entry is malformed; the message names file, entry and field.
     """
+    return stills_of(top_level_object(path))
+
+
+def load_videos_or_stills(path: str | Path) -> YouTubeVIS:
+    """Reads a YouTube-VIS annotation file or a COCO instance file, whichever it is.
+
+    Raises:
+        ValueError: the file or an entry is malformed; the message names file, entry and field.
+    """
     document = top_level_object(path)
+    return stills_of(document) if is_coco(document) else annotations_of(document)
+
+
+def stills_of(document: JsonEntry) -> YouTubeVIS:
+    """The annotations of a parsed COCO instance file; see `load_coco_stills`."""
     if not is_coco(document):
         raise document.error("images must be there and no videos; expected a COCO instance file")
     categories = parse_categories(document)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import signal
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -15,16 +14,22 @@ from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from sgnet.data.clip_pairs import ClipPair, ClipPairDataset, SeededSampler
+from sgnet.data.coco_stills import load_videos_or_stills
 from sgnet.data.collate import collate_clip_pairs
+from sgnet.data.copy_paste import ClipCopyPaste
 from sgnet.data.frames import check_frames, read_frame
+from sgnet.data.loader_processes import default_workers, outlast_signals, share_of_batch
+from sgnet.data.mixed_pairs import MixedClipPairs
 from sgnet.data.named_split import is_held_out, video_name
 from sgnet.data.resumable_loader import ResumableLoader
+from sgnet.data.still_motion import StillMotion
+from sgnet.data.training_sources import LoadedSource, TrainingSource, load_source
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.video_chunks import VideoChunkDataset, video_shares
-from sgnet.data.youtube_vis import YouTubeVIS, find_split, load_annotations
+from sgnet.data.youtube_vis import YouTubeVIS, find_split
 from sgnet.structures import Category, Video, VideoChunk
 
-GRACE = 20  # seconds
+log = logging.getLogger(__name__)
 
 
 class YouTubeVISDataModule(pl.LightningDataModule):
@@ -48,6 +53,10 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         holdout_rule: `seed` draws them by `seed`; `name` takes them by their names, whatever the
             seed and the other videos, see the rule `hash` of `sgnet.data.named_split`.
         seed: of order and augmentation.
+        sources: further data sets to train on; their categories are matched by name.
+        weight: how often the first data set is drawn from, in proportion to theirs.
+        motion: makes clip pairs of single images; None leaves both frames alike.
+        copy_paste: of objects between clip pairs; None pastes nothing.
 
     Raises:
         ValueError: holdout is no share, or the rule is unknown.
@@ -69,6 +78,10 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         holdout: float = 0.0,
         holdout_rule: str = "seed",
         seed: int = 0,
+        sources: Sequence[TrainingSource] = (),
+        weight: float = 1.0,
+        motion: StillMotion | None = None,
+        copy_paste: ClipCopyPaste | None = None,
     ) -> None:
         super().__init__()
         if not 0 <= holdout < 1:
@@ -89,8 +102,14 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         self.samples_per_epoch = samples_per_epoch
         self.limit_val_videos = limit_val_videos
         self.seed = seed
+        self.sources = tuple(sources)
+        self.weight = weight
+        self.motion = motion
+        pastes = copy_paste is not None and copy_paste.probability > 0
+        self.copy_paste = copy_paste if pastes else None
+        self._loaded_sources: tuple[LoadedSource, ...] | None = None
         self.begun_to_read: list[str] = []  # by loader processes, when training broke off
-        self._training_pairs: ClipPairDataset | None = None
+        self._training_pairs: ClipPairDataset | MixedClipPairs | None = None
         self._validation_chunks: VideoChunkDataset | None = None
         self._loaded: dict[str, tuple[YouTubeVIS, Path]] = {}
 
@@ -113,11 +132,16 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     def read_splits(self) -> dict[str, tuple[YouTubeVIS, Path, Path]]:
         """What is trained or scored on, by name: annotations, their file, folder of the images."""
         splits = dict.fromkeys((self.train_split, self._scored_split))
-        return {
+        own = {
             split: (self._split(split)[0], *find_split(self.root, split))
             for split in splits
             if split is not None
         }
+        further = {
+            str(source.path): (source.annotations, source.path, source.images)
+            for source in self._further_sources()
+        }
+        return {**own, **further}
 
     @property
     def val_annotations(self) -> YouTubeVIS:
@@ -170,6 +194,9 @@ class YouTubeVISDataModule(pl.LightningDataModule):
                 annotations, images = self._split(split)
                 check_frames(annotations.videos, images)
         self._check_training_split()
+        for source in self._further_sources():
+            check_frames(source.annotations.videos, source.images)
+            log.info(source.summary())
         if self._scored_split is None:
             return
         train, val = self.categories, self.val_annotations.categories
@@ -201,12 +228,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[ClipPair]:
         """Shuffled batches of clip pairs; each process takes its share."""
-        annotations, images = self._split(self.train_split)
-        held_out = set(self._held_out())
-        trained = [v for v in range(len(annotations.videos)) if v not in held_out]
-        dataset = ClipPairDataset(
-            annotations, images, self.transform, self.max_gap, self.min_area, trained
-        )
+        dataset = self._pairs_to_train_on()
         rank, processes, accumulated = _shares(self.trainer)
         batch_size = share_of_batch(self.batch_size, processes, accumulated)
         samples = self.samples_per_epoch or len(dataset)
@@ -234,6 +256,30 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             persistent_workers=self.num_workers > 0,
             worker_init_fn=outlast_signals,
         )
+
+    def _pairs_to_train_on(self) -> ClipPairDataset | MixedClipPairs:
+        """Of the training videos that are not held out, and of the further data sets."""
+        annotations, images = self._split(self.train_split)
+        held_out = set(self._held_out())
+        trained = [v for v in range(len(annotations.videos)) if v not in held_out]
+        settings = (self.transform, self.max_gap, self.min_area)
+        own = ClipPairDataset(annotations, images, *settings, videos=trained)
+        further = self._further_sources()
+        if not further and self.motion is None and self.copy_paste is None:
+            return own
+        others = [
+            ClipPairDataset(source.annotations, source.images, *settings, labels=source.labels)
+            for source in further
+        ]
+        weights = [self.weight, *(source.weight for source in further)]
+        return MixedClipPairs([own, *others], weights, self.motion, self.copy_paste)
+
+    def _further_sources(self) -> tuple[LoadedSource, ...]:
+        if self._loaded_sources is None:
+            self._loaded_sources = tuple(
+                load_source(source, self.categories) for source in self.sources
+            )
+        return self._loaded_sources
 
     def val_dataloader(self) -> DataLoader[VideoChunk] | list[VideoChunk]:
         """This process's share of the validation videos, some frames at a time.
@@ -286,39 +332,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     def _split(self, split: str) -> tuple[YouTubeVIS, Path]:
         if split not in self._loaded:
             path, images = find_split(self.root, split)
-            self._loaded[split] = (load_annotations(path), images)
+            self._loaded[split] = (load_videos_or_stills(path), images)
         return self._loaded[split]
-
-
-def share_of_batch(batch_size: int, processes: int, accumulated: int) -> int:
-    """Clip pairs of one batch of one process.
-
-    Args:
-        batch_size: of an optimiser step.
-        processes: that train together.
-        accumulated: batches of each of them that make a step.
-
-    Raises:
-        ValueError: they do not divide it.
-    """
-    if batch_size % (processes * accumulated):
-        raise ValueError(
-            f"data.batch_size must be a multiple of processes x accumulated batches, {processes} x "
-            f"{accumulated}, got {batch_size}"
-        )
-    return batch_size // (processes * accumulated)
-
-
-def outlast_signals(worker: int) -> None:  # noqa: ARG001 - torch gives it
-    """Lets a loader process outlive signals to a whole group until its run has saved itself."""
-    signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-    signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))
-
-
-def default_workers() -> int:
-    """One loader process less than there are cores, 1 to 8."""
-    return max(1, min(8, (os.cpu_count() or 1) - 1))
 
 
 def _shares(trainer: pl.Trainer | None) -> tuple[int, int, int]:

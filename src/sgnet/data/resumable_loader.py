@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
-from sgnet.data.clip_pairs import ClipPair, ClipPairDataset, SeededSampler
+from sgnet.data.clip_pairs import ClipPair, SeededSampler
 
 
 class ResumableLoader(DataLoader[ClipPair]):
@@ -27,7 +27,7 @@ class ResumableLoader(DataLoader[ClipPair]):
 
     def __init__(
         self,
-        dataset: ClipPairDataset,
+        dataset: Dataset[ClipPair],
         sampler: SeededSampler,
         progress: Callable[[], tuple[int, int]],
         step: tuple[int, int, int],

@@ -246,7 +246,11 @@ def load_annotations(path: str | Path, check_lengths: bool = True) -> YouTubeVIS
     Raises:
         ValueError: the file or an entry is malformed; the message names file, entry and field.
     """
-    document = top_level_object(path)
+    return annotations_of(top_level_object(path), check_lengths)
+
+
+def annotations_of(document: JsonEntry, check_lengths: bool = True) -> YouTubeVIS:
+    """The annotations of a parsed file; see `load_annotations`."""
     categories = parse_categories(document)
     videos = parse_videos(document)
     has_annotations = document.has("annotations")
@@ -277,23 +281,32 @@ def _parse_tracks(
             yield track
 
 
-def find_split(root: str | Path, split: str) -> tuple[Path, Path]:
-    """Finds a split's annotation file and image folder.
+# annotation file and image folder, below the data set's folder
+LAYOUTS = (
+    ("{split}.json", "{split}/JPEGImages"),  # YouTube-VIS 2019
+    ("{split}/instances.json", "{split}/JPEGImages"),  # 2021, 2022
+    ("annotations_{split}.json", "{split}"),  # OVIS
+    ("annotations/instances_{split}.json", "{split}"),  # COCO
+)
 
-    Layouts: `<root>/<split>.json` (2019), looked for first, or `<root>/<split>/instances.json`
-    (2021, 2022, OVIS); images in `<root>/<split>/JPEGImages`.
+
+def find_split(root: str | Path, split: str) -> tuple[Path, Path]:
+    """Finds a split's annotation file and image folder; the first of `LAYOUTS` that is there.
 
     Raises:
         FileNotFoundError: one of them is missing; the message says what was looked for.
     """
-    candidates = (Path(root) / f"{split}.json", Path(root) / split / "instances.json")
-    images = Path(root) / split / "JPEGImages"
-    found = [path for path in candidates if path.is_file()]
+    places = [
+        tuple(Path(root) / pattern.format(split=split) for pattern in layout) for layout in LAYOUTS
+    ]
+    found = [place for place in places if place[0].is_file()]
     if not found:
+        looked_for = [str(annotations) for annotations, _ in places]
         raise FileNotFoundError(
-            f"split {split!r}: expected the annotation file {candidates[0]} or {candidates[1]}, "
-            "found neither"
+            f"split {split!r}: expected the annotation file {', '.join(looked_for[:-1])} or "
+            f"{looked_for[-1]}, found none of them"
         )
+    annotations, images = found[0]
     if not images.is_dir():
         raise FileNotFoundError(f"split {split!r}: expected the image folder {images}, found none")
-    return found[0], images
+    return annotations, images

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track as track_progress
 
-from sgnet.data.coco_stills import is_coco, load_coco_stills
-from sgnet.data.youtube_vis import YouTubeVIS, load_annotations
+from sgnet.data.coco_stills import load_videos_or_stills
+from sgnet.data.youtube_vis import YouTubeVIS
 from sgnet.data_check.figures import Figures
 from sgnet.data_check.findings import Findings
 from sgnet.data_check.image_checks import ImageLooks, check_images, look_at_images, video_hashes
@@ -22,7 +22,6 @@ from sgnet.data_check.track_checks import (
     check_track,
     shown_track,
 )
-from sgnet.ops.checked_json import top_level_object
 
 
 @dataclass(frozen=True)
@@ -139,4 +138,4 @@ def _leaked(
 def _load(path: Path) -> YouTubeVIS:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # odd entries of the other file are not asked for
-        return load_coco_stills(path) if is_coco(top_level_object(path)) else load_annotations(path)
+        return load_videos_or_stills(path)

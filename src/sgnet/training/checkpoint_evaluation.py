@@ -12,9 +12,10 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from sgnet.checkpoint import load_checkpoint
+from sgnet.data.coco_stills import load_videos_or_stills
 from sgnet.data.datamodule import YouTubeVISDataModule
 from sgnet.data.frames import check_frames, read_frame
-from sgnet.data.youtube_vis import find_split, load_annotations
+from sgnet.data.youtube_vis import find_split
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
 from sgnet.ops.atomic_file import require_writable, write_json
@@ -41,7 +42,7 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
-    truth = load_annotations(path)
+    truth = load_videos_or_stills(path)
     videos = data.scored_videos(cfg.split)
     track_split, categories, input_size = _split_tracking(cfg, data)
     output = Path(cfg.output or Path(cfg.checkpoint).parent.parent / "evaluation" / cfg.split)

@@ -1,0 +1,175 @@
+"""Folders of images: their order, numbers and sizes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile
+
+from sgnet.sources.images import image_files, natural_order
+
+TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
+ORIENTATION = 0x0112
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """(height, width) of an image as OpenCV shows it, from its header alone.
+
+    Raises:
+        ValueError: missing or no image.
+    """
+    image = _opened(path)
+    with image:
+        width, height = image.size
+        turned = image.getexif().get(ORIENTATION) in TURNED
+    return (width, height) if turned else (height, width)
+
+
+def check_sizes(paths: Sequence[Path], size: tuple[int, int], promised_by: str) -> None:
+    """Compares the sizes of images with what the labels promise.
+
+    Raises:
+        ValueError: an image is missing, unreadable or of another size.
+    """
+    for path in paths:
+        found = image_size(path)
+        if found != size:
+            raise ValueError(
+                f"{path}: frame size (height, width) expected {size} by {promised_by}, got {found}"
+            )
+
+
+def read_index_image(path: Path) -> NDArray[np.uint16]:
+    """The stored numbers [H, W] of a PNG, palette indices where it has a palette.
+
+    Raises:
+        ValueError: missing, no PNG, cut off, or in colours.
+    """
+    image = _opened(path)
+    with image:
+        if image.format != "PNG" or image.mode not in ("1", "L", "P", "I", "I;16"):
+            raise ValueError(
+                f"{path}: expected a PNG with a palette or in grey (8 or 16 bits), "
+                f"got {image.format} of mode {image.mode}"
+            )
+        try:
+            values = np.asarray(image)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ValueError(f"{path}: cannot be decoded: expected a whole PNG: {error}") from error
+    return values.astype(np.uint16)
+
+
+def has_palette(path: Path) -> bool:
+    """Whether an image file stores palette indices."""
+    with _opened(path) as image:
+        return image.mode == "P"
+
+
+def _opened(path: Path) -> ImageFile.ImageFile:
+    if not path.is_file():
+        raise ValueError(f"{path}: image is missing; expected an image file")
+    try:
+        return Image.open(path)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path}: cannot be read; expected an image, got: {error}") from error
+
+
+def required(images: Path | None) -> Path:
+    """The image folder.
+
+    Raises:
+        ValueError: None, or no folder.
+    """
+    if images is None:
+        raise ValueError("images must be the folder of the images for this form, got none")
+    if not Path(images).is_dir():
+        raise ValueError(f"{images}: images must be a folder, found none")
+    return Path(images)
+
+
+def frames_in(folder: Path) -> list[Path]:
+    """The images of a folder, 2 before 10.
+
+    Raises:
+        ValueError: no such folder, or no image in it.
+    """
+    paths = image_files(folder) if folder.is_dir() else []
+    if not paths:
+        raise ValueError(f"{folder}: expected a folder with images, found none")
+    return paths
+
+
+def folders_in(folder: Path) -> list[Path]:
+    """The folders of a folder, hidden ones left out, 2 before 10.
+
+    Raises:
+        ValueError: there is no such folder.
+    """
+    if not folder.is_dir():
+        raise ValueError(f"{folder}: expected a folder, found none")
+    return natural_order(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+
+
+def frame_numbers(names: Sequence[str]) -> list[int]:
+    """The numbers of frames: those their names end in, else their places from 0.
+
+    Args:
+        names: file names; suffixes are left out.
+    """
+    found = [re.search(r"(\d+)$", Path(name).stem) for name in names]
+    numbers = [int(match[1]) for match in found if match]
+    if len(numbers) == len(names) and len(set(numbers)) == len(names):
+        return numbers
+    return list(range(len(names)))
+
+
+def by_stem(paths: Sequence[Path]) -> dict[str, Path]:
+    """Files by name without suffix.
+
+    Raises:
+        ValueError: two have the same.
+    """
+    found: dict[str, Path] = {}
+    for path in paths:
+        if path.stem in found:
+            raise ValueError(
+                f"{path}: expected one image of each name, found {found[path.stem].name} as well"
+            )
+        found[path.stem] = path
+    return found
+
+
+def images_of(labels: Sequence[Path], images: Sequence[Path]) -> list[Path]:
+    """The image of each label file: that of the same name but for the suffix.
+
+    Raises:
+        ValueError: a label file has none, or there are several.
+    """
+    candidates = by_stem(images)
+    for label in labels:
+        if label.stem not in candidates:
+            raise ValueError(
+                f"{label}: expected an image of this name in {images[0].parent}, found none"
+            )
+    return [candidates[label.stem] for label in labels]
+
+
+def checked_size(
+    path: Path, image: NDArray[np.uint16], size: tuple[int, int] | None
+) -> tuple[int, int]:
+    """The size (height, width) of an index image.
+
+    Raises:
+        ValueError: it is not `size`, that of the frames before.
+    """
+    height, width = image.shape
+    if size is not None and size != (height, width):
+        raise ValueError(
+            f"{path}: size (height, width) expected {size} as in the frames before, "
+            f"got {(height, width)}"
+        )
+    return height, width

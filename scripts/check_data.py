@@ -17,7 +17,7 @@ from omegaconf import DictConfig
 
 from sgnet.data.split_folder import images_beside
 from sgnet.data_check import check_data, write_repaired, write_report
-from sgnet.training import annotation_files, exit_on_error
+from sgnet.training import annotation_files, exit_on_error, output_folder
 
 
 def run(cfg: DictConfig) -> int:
@@ -30,8 +30,9 @@ def run(cfg: DictConfig) -> int:
         ValueError: the settings are wrong, or nothing is left to repair.
     """
     annotations, images = annotation_files(cfg)
-    check = check_data(annotations, images, int(cfg.workers), _against(cfg))
-    sys.stdout.write(write_report(check, Path(str(cfg.output))))
+    against, output = _against(cfg), output_folder(cfg)
+    check = check_data(annotations, images, int(cfg.workers), against)
+    sys.stdout.write(write_report(check, output))
     if cfg.fix is not None:
         fixes = write_repaired(check, Path(cfg.fix), str(cfg.fix_split), bool(cfg.copy_images))
         sys.stdout.write(f"\n{cfg.fix}: repaired copy, {len(fixes)} fixes, all in fixes.json\n")

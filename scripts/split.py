@@ -10,14 +10,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import Any
 
 import hydra
 from omegaconf import DictConfig
 
 from sgnet.data.split_writer import SplitRule, write_splits
-from sgnet.training import annotation_files, exit_on_error
+from sgnet.training import annotation_files, exit_on_error, output_folder
 
 
 def run(cfg: DictConfig) -> None:
@@ -29,8 +28,9 @@ def run(cfg: DictConfig) -> None:
     annotations, images = annotation_files(cfg)
     if images is None:
         raise ValueError(f"{annotations}: found no images beside it; expected images=FOLDER")
-    rule = SplitRule(str(cfg.rule), float(cfg.share), cfg.folds, str(cfg.salt))
-    written: dict[str, Any] = write_splits(annotations, images, Path(str(cfg.output)), rule)
+    folds = None if cfg.folds is None else int(cfg.folds)
+    rule = SplitRule(str(cfg.rule), float(cfg.share), folds, str(cfg.salt))
+    written: dict[str, Any] = write_splits(annotations, images, output_folder(cfg), rule)
     for number, part in enumerate(written["parts"]):
         fold = "" if rule.folds is None else f"fold {number}: "
         sys.stdout.write(

@@ -30,10 +30,18 @@ def run_script(name: str, folder: Path, *arguments: str) -> subprocess.Completed
     )
 
 
-def test_wrong_settings_end_with_2(tmp_path):
-    done = run_script("check_data.py", tmp_path, "output=out")
+@pytest.mark.parametrize(
+    ("script", "arguments", "words"),
+    [
+        ("check_data.py", ["output=out"], "expected annotations=FILE or data=NAME"),
+        ("check_data.py", ["annotations=x.json"], "expected output=FOLDER"),
+        ("split.py", ["annotations=x.json", "output=out", "images=x", "folds=few"], "few"),
+    ],
+)
+def test_wrong_settings_end_with_2(tmp_path, script, arguments, words):
+    done = run_script(script, tmp_path, *arguments)
     assert done.returncode == 2, done.stderr
-    assert "expected annotations=FILE or data=NAME" in done.stderr
+    assert words in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

@@ -67,6 +67,7 @@ def check_data(
             raise ValueError(f"{folder}: expected the folder of the images, found none")
     if against is not None and images is None:
         raise ValueError(f"against needs the images of {annotations} as well, got images=null")
+    others = None if against is None else _load(against[0])
     findings = Findings()
     read = read_leniently(annotations, findings)
     if read is None:
@@ -83,8 +84,8 @@ def check_data(
         text = f"file_names: {share:.0%} of the frames looked at are like {read.video_entries[j]}'s"
         findings.add("warning", "near duplicate", read.file, read.video_entries[i], text)
     leaked = frozenset[int]()
-    if against is not None:
-        leaked = _leaked(read, hashes, against, workers, findings)
+    if against is not None and others is not None:
+        leaked = _leaked(read, hashes, others, against, workers, findings)
     return Check(read.file, findings, figures, read, looks, leaked)
 
 
@@ -109,16 +110,16 @@ def _measure(read: ReadFile, findings: Findings) -> Figures:
 def _leaked(
     read: ReadFile,
     hashes: list[tuple[int | None, ...]],
+    others: YouTubeVIS,
     against: tuple[Path, Path],
     workers: int,
     findings: Findings,
 ) -> frozenset[int]:
     """Reports the videos that another file shows as well."""
     path, folder = against
-    others = _load(path).videos
     names = [
         video.file_names[frame]
-        for video in others
+        for video in others.videos
         for frame in sampled_frames(len(video.file_names))
     ]
     looks = look_at_images(folder, names, workers, "images of the other file")
@@ -126,10 +127,10 @@ def _leaked(
         if look.problem is not None:
             findings.add("warning", "other images", str(path), "", f"{name}: {look.problem}")
     leaked = set()
-    for i, j, share in alike_pairs(hashes, video_hashes(others, looks)):
+    for i, j, share in alike_pairs(hashes, video_hashes(others.videos, looks)):
         leaked.add(i)
         text = f"file_names: {share:.0%} of the frames looked at are like those of video "
-        text += f"{others[j].id} of {path}"
+        text += f"{others.videos[j].id} of {path}"
         findings.add("error", "leak", read.file, read.video_entries[i], text)
     return frozenset(leaked)
 

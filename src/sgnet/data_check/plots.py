@@ -38,9 +38,15 @@ def plot_figures(figures: Figures, output: Path) -> None:
     _frame_sizes(sizes, figures)
     percent = [100 * share for share in figures.box_shares]
     _logarithmic(boxes, percent, "Box sizes", "share of the frame, %", "objects")
-    _logarithmic(motions, figures.motions, "Motion in pixels", "pixels to the next frame", "steps")
+    _logarithmic(
+        motions,
+        figures.motions,
+        "Motion in pixels",
+        "pixels a frame, 0 leftmost",
+        "steps",
+    )
     ways = [100 * share for share in figures.motion_shares]
-    _logarithmic(shares, ways, "Motion as a share", "share of the diagonal, %", "steps")
+    _logarithmic(shares, ways, "Motion as a share", "share of the diagonal, %, 0 leftmost", "steps")
     _categories(figure.add_subplot(grid[:, 3]), figures)
     with atomic_path(output) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
@@ -65,7 +71,7 @@ def _logarithmic(axes: Any, values: Sequence[float], title: str, label: str, wha
     """A histogram over equal ratios; what is (nearly) 0 goes into the first bar."""
     if values:
         high = max(values)
-        low = max(min(values), high / 1e4, 1e-9)
+        low = max(min(values), high / 1e3, 1e-9)
         edges = np.geomspace(low, max(high, 1.01 * low), 31)
         axes.hist(np.clip(values, edges[0], edges[-1]), bins=edges, color=BAR, rwidth=0.9)
         axes.set_xscale("log")

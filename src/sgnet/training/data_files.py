@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from sgnet.data.split_folder import images_beside
 from sgnet.data.youtube_vis import find_split
+from sgnet.ops.atomic_file import require_writable
 
 
 def annotation_files(cfg: DictConfig) -> tuple[Path, Path | None]:
@@ -37,3 +38,17 @@ def annotation_files(cfg: DictConfig) -> tuple[Path, Path | None]:
     split = str(cfg.split or data.train_split)
     data.prepare_split(split)
     return find_split(data.root, split)
+
+
+def output_folder(cfg: DictConfig) -> Path:
+    """The folder `output`, made and tried before any work.
+
+    Raises:
+        ValueError: it is not given.
+        OSError: it cannot be written.
+    """
+    if OmegaConf.is_missing(cfg, "output"):
+        raise ValueError("expected output=FOLDER")
+    folder = Path(str(cfg.output))
+    require_writable(folder)
+    return folder

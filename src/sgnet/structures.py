@@ -116,6 +116,7 @@ class ClipPairBatch(TensorGroup):
             so that a pair read backwards is a pair as well.
         names: the key frames' file names, for error messages.
         seeds: of the pairs' reference frames and transforms.
+        replaced: what was wrong with frames whose pairs were replaced by others.
     """
 
     key_images: Tensor
@@ -124,6 +125,7 @@ class ClipPairBatch(TensorGroup):
     reference_targets: Targets
     names: tuple[str, ...]
     seeds: tuple[int, ...] = ()
+    replaced: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

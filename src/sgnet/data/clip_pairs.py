@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from sgnet.data.frames import image_tensor, read_frame
+from sgnet.data.frames import BrokenFrameError, image_tensor, read_frame
 from sgnet.data.raw_pairs import RawFrame, RawPair
 from sgnet.data.reading_notes import ReadingNotes
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.youtube_vis import YouTubeVIS
 from sgnet.ops.rle import decode
+
+ATTEMPTS = 5  # to read a pair before the data set is given up
 
 
 @dataclass(frozen=True)
@@ -48,12 +50,14 @@ class ClipPair:
         reference: the frame before it.
         name: the key frame's file.
         seed: of the choice of reference frame and transform.
+        replaced: what was wrong with the frames of the pairs that this one stands in for.
     """
 
     key: FrameSample
     reference: FrameSample
     name: str
     seed: int
+    replaced: tuple[str, ...] = ()
 
 
 class ClipPairDataset(Dataset[ClipPair]):
@@ -105,16 +109,26 @@ class ClipPairDataset(Dataset[ClipPair]):
         return self.transformed(self.read(index, np.random.default_rng(seed)), seed)
 
     def read(self, index: int, random: np.random.Generator) -> RawPair:
-        """A pair as it is stored.
+        """A pair as it is stored; another one, drawn, in place of a pair with a broken frame.
 
         Args:
             index: of the key frame.
             random: decides the reference frame.
 
         Raises:
-            ValueError: a frame is missing, unreadable or of another size than the annotations say.
+            BrokenFrameError: none of several drawn pairs could be read.
         """
-        self._reading.note(index)
+        broken: list[str] = []
+        for _ in range(ATTEMPTS):
+            self._reading.note(index)
+            try:
+                return replace(self._stored(index, random), replaced=tuple(broken))
+            except BrokenFrameError as error:
+                broken.append(str(error))
+                index = int(random.integers(len(self)))
+        raise BrokenFrameError(f"{ATTEMPTS} clip pairs in a row are broken: {'; '.join(broken)}")
+
+    def _stored(self, index: int, random: np.random.Generator) -> RawPair:
         video_index, key = (int(value) for value in self._keys[index])
         reference = max(0, key - int(random.integers(1, self._max_gap + 1)))
         names = self._annotations.videos[video_index].file_names
@@ -133,11 +147,14 @@ class ClipPairDataset(Dataset[ClipPair]):
             key.image, reference.image, [*key.masks, *reference.masks], seed
         )
         split = len(key.masks)
+        moved = replace(key, image=key_image, masks=tuple(masks[:split]))
+        before = replace(reference, image=reference_image, masks=tuple(masks[split:]))
         return ClipPair(
-            key=self._sample(key_image, key, masks[:split]),
-            reference=self._sample(reference_image, reference, masks[split:]),
+            key=visible_sample(moved, self._min_area),
+            reference=visible_sample(before, self._min_area),
             name=pair.name,
             seed=seed,
+            replaced=pair.replaced,
         )
 
     def being_read(self) -> list[str]:
@@ -160,25 +177,25 @@ class ClipPairDataset(Dataset[ClipPair]):
             masks=tuple(decode(item.rle) for item in objects),
         )
 
-    def _sample(
-        self,
-        image: NDArray[np.uint8],
-        objects: RawFrame,
-        masks: Sequence[NDArray[np.uint8]],
-    ) -> FrameSample:
-        """The frame with the objects that are still visible in it."""
-        kept = [i for i, mask in enumerate(masks) if int(mask.sum()) >= self._min_area]
-        height, width = image.shape[:2]
-        stacked = np.zeros((len(kept), height, width), dtype=np.uint8)
-        for row, i in enumerate(kept):
-            stacked[row] = masks[i]
-        return FrameSample(
-            image=image_tensor(image),
-            boxes_xyxy=mask_boxes_xyxy(stacked),
-            labels=torch.tensor([objects.labels[i] for i in kept], dtype=torch.int64),
-            track_ids=torch.tensor([objects.track_ids[i] for i in kept], dtype=torch.int64),
-            masks=torch.from_numpy(stacked),
-        )
+
+def visible_sample(frame: RawFrame, min_area: int) -> FrameSample:
+    """A frame with the objects that are still visible in it.
+
+    Args:
+        frame: behind the transform.
+        min_area: objects with fewer pixels are dropped.
+    """
+    kept = [i for i, mask in enumerate(frame.masks) if int(mask.sum()) >= min_area]
+    stacked = np.zeros((len(kept), *frame.size), dtype=np.uint8)
+    for row, i in enumerate(kept):
+        stacked[row] = frame.masks[i]
+    return FrameSample(
+        image=image_tensor(frame.image),
+        boxes_xyxy=mask_boxes_xyxy(stacked),
+        labels=torch.tensor([frame.labels[i] for i in kept], dtype=torch.int64),
+        track_ids=torch.tensor([frame.track_ids[i] for i in kept], dtype=torch.int64),
+        masks=torch.from_numpy(stacked),
+    )
 
 
 class SeededSampler(Sampler[tuple[int, int]]):

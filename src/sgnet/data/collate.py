@@ -27,6 +27,7 @@ def collate_clip_pairs(pairs: Sequence[ClipPair]) -> ClipPairBatch:
         reference_targets=collate_targets(references, keys),
         names=tuple(pair.name for pair in pairs),
         seeds=tuple(pair.seed for pair in pairs),
+        replaced=tuple(problem for pair in pairs for problem in pair.replaced),
     )
 
 

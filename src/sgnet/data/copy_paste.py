@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -205,4 +205,5 @@ class ClipCopyPaste:
             in_reference = [i for i, t in enumerate(other.reference.track_ids) if t == number]
             key = pasted(key, other.key, [position], [first + step], where)
             reference = pasted(reference, other.reference, in_reference, [first + step], where)
-        return pair.having(key, reference)
+        together = replace(pair, replaced=pair.replaced + other.replaced)
+        return together.having(key, reference)

@@ -17,14 +17,20 @@ from sgnet.records import Video
 
 __all__ = [
     "SIZE_DIVISOR",
+    "BrokenFrameError",
     "check_frame_size",
     "check_frames",
+    "decoded",
     "fit_size",
     "image_tensor",
     "read_frame",
     "resize_frame",
     "resize_mask",
 ]
+
+
+class BrokenFrameError(ValueError):
+    """A frame cannot be used; the message names its file."""
 
 
 def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
@@ -35,30 +41,43 @@ def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDAr
         expected_size: (height, width) the annotations promise; None accepts any.
 
     Raises:
-        ValueError: missing, unreadable or cut off file, or another size than promised.
+        BrokenFrameError: missing, unreadable or cut off file, or another size than promised.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: frame is missing; expected an image file")
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        problem = "is missing" if not path.is_file() else f"cannot be read ({error.strerror})"
+        raise BrokenFrameError(f"{path}: frame {problem}; expected an image file") from error
+    image = decoded(content)
     if image is None:
-        raise ValueError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
-    if is_cut_jpeg(path.read_bytes()):
-        raise ValueError(
+        raise BrokenFrameError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
+    if is_cut_jpeg(content):
+        raise BrokenFrameError(
             f"{path}: frame is cut off; expected a whole JPEG, got one without its end"
         )
     if expected_size is not None:
         check_frame_size(path, image.shape[:2], expected_size)
-    return np.asarray(image, dtype=np.uint8)
+    return image
+
+
+def decoded(content: bytes) -> NDArray[np.uint8] | None:
+    """An image file's content as [H, W, 3] RGB uint8; None where it is no image."""
+    if not content:
+        return None
+    image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    return None if image is None else np.asarray(image, dtype=np.uint8)
 
 
 def check_frame_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
     """Compares a frame's (height, width) with what the annotations promise.
 
     Raises:
-        ValueError: they differ.
+        BrokenFrameError: they differ.
     """
     if size != expected:
-        raise ValueError(f"{path}: frame size (height, width) expected {expected}, got {size}")
+        raise BrokenFrameError(
+            f"{path}: frame size (height, width) expected {expected}, got {size}"
+        )
 
 
 def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:

@@ -51,12 +51,14 @@ class RawPair:
         reference: the frame before it.
         name: the key frame's file.
         is_still: both are the same image.
+        replaced: what was wrong with the frames of the pairs that this one stands in for.
     """
 
     key: RawFrame
     reference: RawFrame
     name: str
     is_still: bool
+    replaced: tuple[str, ...] = ()
 
     def having(self, key: RawFrame, reference: RawFrame) -> RawPair:
         """The same pair with other frames."""

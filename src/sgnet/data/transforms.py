@@ -41,8 +41,9 @@ class ClipPairTransform:
         self.size = (int(size[0]), int(size[1]))
         if any(side < SIZE_DIVISOR or side % SIZE_DIVISOR for side in self.size):
             raise ValueError(f"size must be multiples of {SIZE_DIVISOR}, got {self.size}")
+        self.steps = tuple(steps)
         pad = A.PadIfNeeded(*self.size, position="top_left", border_mode=cv2.BORDER_CONSTANT)
-        self._pipeline = A.Compose([pad, *steps], additional_targets={"reference": "image"})
+        self._pipeline = A.Compose([pad, *self.steps], additional_targets={"reference": "image"})
 
     def __call__(
         self, key: UInt8Array, reference: UInt8Array, masks: Sequence[UInt8Array], seed: int

@@ -30,6 +30,7 @@ FREE_SETTINGS = (
     "paths",
     "logger",
     "callbacks.best.dirpath",
+    "callbacks.broken_frames",
     "callbacks.interruption",
     "callbacks.last.dirpath",
     "callbacks.learning_rate",

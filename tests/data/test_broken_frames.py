@@ -1,0 +1,54 @@
+"""Frames that cannot be read: their pairs are replaced by others, and it is told."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from data_sets import write_data_set
+
+from sgnet.data.clip_pairs import ClipPairDataset
+from sgnet.data.collate import collate_clip_pairs
+from sgnet.data.frames import BrokenFrameError
+from sgnet.data.transforms import ClipPairTransform
+from sgnet.data.youtube_vis import load_annotations
+
+
+@pytest.fixture
+def data_set(tmp_path):
+    path, images = write_data_set(tmp_path)
+    return ClipPairDataset(load_annotations(path), images, ClipPairTransform((64, 96))), images
+
+
+def test_whole_frames_are_never_replaced(data_set):
+    dataset, _ = data_set
+    assert all(dataset[i, i].replaced == () for i in range(len(dataset)))
+
+
+@pytest.mark.parametrize("damage", [b"no image", b"", b"\xff\xd8\xff\xe0 cut"])
+def test_a_pair_with_a_broken_frame_is_replaced_and_the_others_stay(data_set, damage):
+    dataset, images = data_set
+    before = [dataset[i, i] for i in range(len(dataset))]
+    (images / "v2/00003.jpg").write_bytes(damage)
+    replaced = []
+    for index, whole in enumerate(before):
+        again, same = dataset[index, index], dataset[index, index]
+        assert torch.equal(again.key.image, same.key.image)  # whichever process reads it
+        if whole.name == "v2/00003.jpg":
+            replaced.append(again)
+            assert again.name != whole.name
+            assert len(again.replaced) >= 1
+            assert "v2/00003.jpg: frame cannot be decoded" in again.replaced[0]
+        else:
+            assert again.replaced == ()
+            assert torch.equal(again.key.image, whole.key.image)
+    assert len(replaced) == 1
+    batch = collate_clip_pairs([*before[:2], *replaced])
+    assert batch.replaced == replaced[0].replaced
+
+
+def test_a_data_set_of_broken_frames_is_given_up(data_set):
+    dataset, images = data_set
+    for path in images.rglob("*.jpg"):
+        path.write_bytes(b"no image")
+    with pytest.raises(BrokenFrameError, match=r"5 clip pairs in a row are broken: .*\.jpg"):
+        dataset[0, 0]

@@ -322,14 +322,14 @@ def test_a_loader_process_that_dies_names_the_sample(whole, tmp_path, monkeypatc
     (tmp_path / "data").symlink_to(whole / "data")
     from sgnet.data.clip_pairs import ClipPairDataset
 
-    own = ClipPairDataset._objects
+    own = ClipPairDataset._frame
 
     def deadly(self, video_index, frame):
         if video_index == 1:
             os.kill(os.getpid(), signal.SIGKILL)
         return own(self, video_index, frame)
 
-    monkeypatch.setattr(ClipPairDataset, "_objects", deadly)
+    monkeypatch.setattr(ClipPairDataset, "_frame", deadly)
     with pytest.raises(ValueError, match=r"DataLoader worker .*begun to read .*\.jpg"):
         train(config(tiny_run(tmp_path, *LONG)))
 

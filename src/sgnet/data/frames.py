@@ -48,13 +48,13 @@ def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDAr
     except OSError as error:
         problem = "is missing" if not path.is_file() else f"cannot be read ({error.strerror})"
         raise BrokenFrameError(f"{path}: frame {problem}; expected an image file") from error
-    image = decoded(content)
-    if image is None:
-        raise BrokenFrameError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
     if is_cut_jpeg(content):
         raise BrokenFrameError(
             f"{path}: frame is cut off; expected a whole JPEG, got one without its end"
         )
+    image = decoded(content)
+    if image is None:
+        raise BrokenFrameError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
     if expected_size is not None:
         check_frame_size(path, image.shape[:2], expected_size)
     return image

@@ -301,10 +301,9 @@ def find_split(root: str | Path, split: str) -> tuple[Path, Path]:
     ]
     found = [place for place in places if place[0].is_file()]
     if not found:
-        looked_for = [str(annotations) for annotations, _ in places]
+        looked_for = " or ".join(str(annotations) for annotations, _ in places)
         raise FileNotFoundError(
-            f"split {split!r}: expected the annotation file {', '.join(looked_for[:-1])} or "
-            f"{looked_for[-1]}, found none of them"
+            f"split {split!r}: expected the annotation file {looked_for}, found none"
         )
     annotations, images = found[0]
     if not images.is_dir():

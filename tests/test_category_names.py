@@ -64,6 +64,12 @@ def test_the_mouse_of_a_computer_is_no_animal():
     assert matching_categories(COCO, COCO)[COCO.index("mouse")] == COCO.index("mouse")
 
 
+def test_categories_of_other_sets_are_found_by_their_own_names():
+    found = matching_categories(["bottle", "bus", "Hair_drier", "gadget"], COCO)
+    assert found == [COCO.index("bottle"), COCO.index("bus"), COCO.index("hair drier"), None]
+    assert matching_categories(COCO, ["bottle"])[COCO.index("bottle")] == 0
+
+
 def test_coco_finds_what_it_has_of_youtube_vis():
     found = matching_categories(COCO, YTVIS_2019)
     assert YTVIS_2019[found[COCO.index("car")]] == "sedan"

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-# YouTube-VIS' (2019, 2021) and OVIS' names, as `plain_name` has them, to COCO's; only where every
-# object of COCO's category is one of ours, so that its labels may be taken over as well. What is
-# not here has no counterpart: COCO knows no ape, deer, duck, eagle, earless seal, fish, fox, frog,
-# giant panda, hand, leopard, lizard, monkey, owl, parrot, poultry, rabbit, shark, snake, squirrel,
-# tiger, turtle or whale, its bird is no duck, and its mouse belongs to a computer.
+# YouTube-VIS' (2019, 2021) and OVIS' names, as `plain_name` has them, to COCO's, where an
+# object of COCO's category is one of ours, so that its labels may be taken over as well;
+# a few are wider: cars that are no sedans, ducks among its birds. What is not here is looked for
+# by its own name. Without a counterpart stay: ape, deer, duck, eagle, earless seal, fish,
+# fox, frog, giant panda, hand, leopard, lizard, monkey, owl, parrot, poultry, rabbit, shark, snake,
+# squirrel, tiger, turtle, whale, and mouse, which with COCO belongs to a computer.
 COCO_NAMES = {
     "airplane": "airplane",
     "bear": "bear",
@@ -37,6 +38,7 @@ COCO_NAMES = {
     "vehicle": "car",
     "zebra": "zebra",
 }
+OTHER_THINGS = {"mouse"}  # of the same name
 _ONLY_IN_COCO = {"potted plant", "hair drier"}
 
 
@@ -53,7 +55,7 @@ def is_coco(names: Sequence[str]) -> bool:
 def matching_categories(own: Sequence[str], others: Sequence[str]) -> list[int | None]:
     """Where each of our categories stands among another data set's.
 
-    Names are compared by `plain_name`; between COCO and any other set by `COCO_NAMES`.
+    Names are compared by `plain_name`, those of COCO with any other set's by `COCO_NAMES` first.
 
     Args:
         own: names by class index.
@@ -66,9 +68,13 @@ def matching_categories(own: Sequence[str], others: Sequence[str]) -> list[int |
     theirs = {plain_name(name): index for index, name in reversed(list(enumerate(others)))}
     ours = [plain_name(name) for name in own]
     if is_coco(others) and not is_coco(own):
-        return [theirs.get(COCO_NAMES.get(name, "")) for name in ours]
+        return [theirs.get(_name_in_coco(name)) for name in ours]
     if is_coco(own) and not is_coco(others):
-        by_coco = {COCO_NAMES[name]: i for name, i in theirs.items() if name in COCO_NAMES}
+        by_coco = {_name_in_coco(name): i for name, i in theirs.items()}
         return [by_coco.get(name) for name in ours]
     same_place = [i < len(others) and plain_name(others[i]) == name for i, name in enumerate(ours)]
     return [i if same_place[i] else theirs.get(name) for i, name in enumerate(ours)]
+
+
+def _name_in_coco(name: str) -> str:
+    return "" if name in OTHER_THINGS else COCO_NAMES.get(name, name)

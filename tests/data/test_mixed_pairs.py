@@ -146,6 +146,16 @@ def test_joint_training_mixes_videos_and_moving_stills(videos, coco, caplog):
     assert len(data.read_splits) == 2  # in the manifest
 
 
+def test_videos_that_are_validated_on_are_not_trained_on_as_another_set(videos):
+    other = TrainingSource(videos, "train")  # the same videos under another name
+    data = module(videos, sources=[other], holdout=0.34)
+    data.setup("fit")
+    (held_out,) = {video.file_names[0].split("/")[0] for video in data.val_videos}
+    mixed = data._pairs_to_train_on()
+    names = {mixed[0, seed].name.split("/")[0] for seed in range(60)}
+    assert names == {"v1", "v2", "v3"} - {held_out}
+
+
 def test_cocos_images_alone_can_be_trained_on(coco):
     data = module(coco, "train2017", motion=StillMotion(), samples_per_epoch=4)
     data.setup("fit")

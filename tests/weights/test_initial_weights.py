@@ -270,3 +270,17 @@ def test_group_norm_takes_no_weights_of_batch_norm(tmp_path):
     torch.save(trained_resnet().state_dict(), tmp_path / "a.pth")
     with pytest.raises(ValueError, match="hold batch norm"):
         load_initial_weights(network(ResNetFPN(18, 16, "group")), str(tmp_path / "a.pth"))
+
+
+def test_a_part_of_a_network_of_timm_is_not_taken_for_the_whole(tmp_path):
+    state = timm.create_model("resnet10t").state_dict()
+    some = {name: value for name, value in state.items() if not name.startswith("layer3")}
+    torch.save(some, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"tensors are missing, first 'layer3"):
+        load_initial_weights(network(TimmFPN("resnet10t", 16)), str(tmp_path / "a.pth"))
+
+
+@pytest.mark.parametrize("name", ["pretrained", "pretrained_cfg_overlay", "checkpoint_path"])
+def test_settings_of_a_checkpoint_cannot_read_other_files(name):
+    with pytest.raises(ValueError, match=f"must not hold .*{name}"):
+        TimmFPN("resnet10t", 16, settings={name: {"file": "secret"}})

@@ -55,7 +55,8 @@ class PasteRules:
     Args:
         scale: of the object's size in its own clip, relative to the sides of the frames, least and
             most.
-        inside: share of the object's box that lies within the frame at the first frame, at least.
+        inside: share of each side of the object's box that lies within the frame, at least, in the
+            frame that the placement is drawn for.
         flip: probability.
 
     Raises:
@@ -154,7 +155,10 @@ def _warped(image: UInt8Array, matrix: Matrix, size: tuple[int, int], how: int) 
             ]
         )
         return _warped(np.asarray(reduced, dtype=np.uint8), matrix @ back, size, cv2.INTER_LINEAR)
-    return np.asarray(cv2.warpAffine(image, matrix, size, flags=how), dtype=np.uint8)
+    # masks end at the border of their frame; their pixels go on there, or edges would be dark
+    border = cv2.BORDER_CONSTANT if image.ndim == 2 else cv2.BORDER_REPLICATE
+    warped = cv2.warpAffine(image, matrix, size, flags=how, borderMode=border)
+    return np.asarray(warped, dtype=np.uint8)
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from sgnet.data.mixed_pairs import MixedClipPairs
 from sgnet.data.named_split import is_held_out, video_name
 from sgnet.data.resumable_loader import ResumableLoader
 from sgnet.data.still_motion import StillMotion
-from sgnet.data.training_sources import LoadedSource, TrainingSource, load_source
+from sgnet.data.training_sources import LoadedSource, TrainingSource, load_source, without_names
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.video_chunks import VideoChunkDataset, video_shares
 from sgnet.data.youtube_vis import YouTubeVIS, find_split
@@ -267,8 +267,15 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         further = self._further_sources()
         if not further and self.motion is None and self.copy_paste is None:
             return own
+        scored = {video_name(video) for video in (self.val_videos if self._scored_split else ())}
         others = [
-            ClipPairDataset(source.annotations, source.images, *settings, labels=source.labels)
+            ClipPairDataset(
+                source.annotations,
+                source.images,
+                *settings,
+                videos=without_names(source.annotations.videos, scored),
+                labels=source.labels,
+            )
             for source in further
         ]
         weights = [self.weight, *(source.weight for source in further)]

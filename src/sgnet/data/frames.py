@@ -64,7 +64,10 @@ def decoded(content: bytes) -> NDArray[np.uint8] | None:
     """An image file's content as [H, W, 3] RGB uint8; None where it is no image."""
     if not content:
         return None
-    image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    try:
+        image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # sides beyond its limits
+        return None
     return None if image is None else np.asarray(image, dtype=np.uint8)
 
 

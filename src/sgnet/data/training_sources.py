@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sgnet.category_names import matching_categories
 from sgnet.data.coco_stills import load_videos_or_stills
+from sgnet.data.named_split import video_name
 from sgnet.data.youtube_vis import YouTubeVIS, find_split
-from sgnet.records import Category
+from sgnet.records import Category, Video
 
 
 @dataclass(frozen=True)
@@ -101,3 +102,11 @@ def load_source(source: TrainingSource, categories: Sequence[Category]) -> Loade
         },
         tuple(category.name for category in theirs if category.id not in labels),
     )
+
+
+def without_names(videos: Sequence[Video], scored: Collection[str]) -> list[int]:
+    """Indices of the videos that are not validated on under the same name.
+
+    Public sets share videos: those of YouTube-VIS 2019 are in 2021 as well.
+    """
+    return [index for index, video in enumerate(videos) if video_name(video) not in scored]

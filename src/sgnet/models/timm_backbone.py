@@ -12,6 +12,17 @@ from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
 STRIDES = (8, 16, 32)
+# what a checkpoint must not decide, or is decided here
+OWN_ARGUMENTS = {
+    "pretrained",
+    "pretrained_cfg",
+    "pretrained_cfg_overlay",
+    "checkpoint_path",
+    "cache_dir",
+    "features_only",
+    "out_indices",
+    "scriptable",
+}
 
 
 class TimmFPN(nn.Module):
@@ -27,8 +38,8 @@ class TimmFPN(nn.Module):
         settings: further arguments of `timm.create_model`.
 
     Raises:
-        ValueError: timm is not installed, knows no such network, or the network has no features at
-            these strides.
+        ValueError: timm is not installed, knows no such network, the network has no features at
+            these strides, or the settings hold an argument that is set here.
     """
 
     strides: tuple[int, ...] = (8, 16, 32, 64, 128)
@@ -45,6 +56,8 @@ class TimmFPN(nn.Module):
         super().__init__()
         if norm not in ("own", "frozen_batch"):
             raise ValueError(f"backbone norm must be 'own' or 'frozen_batch', got {norm!r}")
+        if unsafe := sorted(OWN_ARGUMENTS & set(settings or {})):
+            raise ValueError(f"backbone settings must not hold {unsafe}; see model.weights")
         timm = _timm()
         self.name = name
         self.channels = channels

@@ -43,6 +43,7 @@ FREE_SETTINGS = (
     "data.root",
     "data.num_workers",
     "data.generator_workers",
+    "model.location_offset",  # of the weights
     "model.detection_head.num_classes",  # of the annotations
     "paper",
 )

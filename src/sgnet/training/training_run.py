@@ -225,6 +225,13 @@ def build_module(
             cfg.model.location_offset,
         )
         log.info("weights to start from: %s", report.table())
+        new = [name for name in report.initialised if name.startswith("backbone.pyramid.body")]
+        if new and cfg.model.backbone.norm == "frozen_batch":
+            raise ValueError(
+                f"model.weights={cfg.model.weights} leaves {len(new)} tensors of the backbone as "
+                f"they were drawn, first {new[0]!r}; model.backbone.norm=frozen_batch needs all"
+            )
+    cfg.model.location_offset = model.location_offset  # for replays of this run
     description = {
         "sgnet_version": __version__,
         "model": {**_described(cfg.model), "location_offset": model.location_offset},

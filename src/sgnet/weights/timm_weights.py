@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from sgnet.models.timm_backbone import TimmFPN, feature_network
@@ -50,14 +51,27 @@ def pyramid_state(backbone: TimmFPN, state: Mapping[str, Tensor]) -> dict[str, T
     """
     if backbone.name == LITE0 and _LITE0_NAMES in state:
         state = _in_order(state)
-    source = {"state_dict": dict(state), "num_classes": _classes(state)}
-    try:
-        network = feature_network(
-            backbone.name, backbone.settings, pretrained=True, pretrained_cfg_overlay=source
+    found, again = (_filled(backbone, state, seed) for seed in (0, 1))
+    drawn = [name for name, value in found.items() if not torch.equal(value, again[name])]
+    if drawn:  # timm leaves what is missing as it was drawn
+        raise ValueError(
+            f"weights are not those of timm's {backbone.name}: {len(drawn)} of its tensors are "
+            f"missing, first {drawn[0]!r}"
         )
-    except (RuntimeError, KeyError, ValueError) as error:
-        text = str(error).splitlines()[0]
-        raise ValueError(f"weights are not those of timm's {backbone.name}: {text}") from error
+    return found
+
+
+def _filled(backbone: TimmFPN, state: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
+    source = {"state_dict": dict(state), "num_classes": _classes(state)}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            network = feature_network(
+                backbone.name, backbone.settings, pretrained=True, pretrained_cfg_overlay=source
+            )
+        except (RuntimeError, KeyError, ValueError) as error:
+            text = str(error).splitlines()[0]
+            raise ValueError(f"weights are not those of timm's {backbone.name}: {text}") from error
     found: dict[str, Tensor] = network.state_dict()
     return found
 

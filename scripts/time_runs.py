@@ -27,6 +27,8 @@ from sgnet.reports.table import Row, rows_of
 from sgnet.training import exit_on_error
 from sgnet.video_predictor import Speed, open_predictor
 
+CHECKPOINT = "checkpoints/last.ckpt"
+
 
 def timed_frames(cfg: DictConfig) -> list[NDArray[np.uint8]]:
     """The first frames of the first validation video."""
@@ -37,24 +39,25 @@ def timed_frames(cfg: DictConfig) -> list[NDArray[np.uint8]]:
     return [read_frame(images / name) for name in video.file_names[: cfg.frames]]
 
 
-def tracking(
-    row: Row, frames: list[NDArray[np.uint8]], speed: Speed
-) -> Callable[[], object] | None:
-    """Tracks the frames with the row's first checkpoint; None where no run left one."""
-    paths = [run.folder / "checkpoints/last.ckpt" for run in row.runs]
-    found = next((path for path in paths if path.is_file()), None)
-    if found is None:
-        return None
-    predictor = open_predictor(str(found), speed=speed)
+def timed_run(row: Row) -> Path | None:
+    """The folder of the row's first run with a checkpoint; None where no run left one."""
+    folders = [run.folder for run in row.runs]
+    return next((path for path in folders if (path / CHECKPOINT).is_file()), None)
+
+
+def tracking(folder: Path, frames: list[NDArray[np.uint8]], speed: Speed) -> Callable[[], object]:
+    """Tracks the frames with a run's checkpoint."""
+    predictor = open_predictor(str(folder / CHECKPOINT), speed=speed)
     return lambda: list(predictor.stream(frames, ahead=0))
 
 
 def run(cfg: DictConfig) -> None:
-    """Writes `speed.json` into each run folder of each row."""
+    """Writes `speed.json` into the folder of one run of each row."""
     rows = {row.setting: row for row in rows_of(find_runs(Path(cfg.runs)))}
     frames = timed_frames(cfg)
-    made = {name: tracking(row, frames, cfg.speed) for name, row in rows.items()}
-    work = {name: function for name, function in made.items() if function is not None}
+    found = {name: timed_run(row) for name, row in rows.items()}
+    timed = {name: folder for name, folder in found.items() if folder is not None}
+    work = {name: tracking(folder, frames, cfg.speed) for name, folder in timed.items()}
     with Progress() as progress:
         task = progress.add_task("rounds", total=cfg.rounds + 1)
         timings = time_in_turn(
@@ -72,8 +75,9 @@ def run(cfg: DictConfig) -> None:
             "threads": torch.get_num_threads(),
             "hardware": hardware(),
         }
-        for member in rows[name].runs:
-            write_json(content, member.folder / SPEED_FILE)
+        for member in rows[name].runs:  # figures of an earlier call would mix with these
+            (member.folder / SPEED_FILE).unlink(missing_ok=True)
+        write_json(content, timed[name] / SPEED_FILE)
 
 
 @hydra.main(version_base="1.3", config_path="../conf", config_name="time_runs")

@@ -11,11 +11,12 @@ ROOT = Path(__file__).parents[1]
 
 
 def run_script(
-    name: str, folder: Path, **arguments: Path | str
+    name: str, folder: Path, *arguments: str, **named: Path | str
 ) -> subprocess.CompletedProcess[str]:
-    """Runs `scripts/<name>` in a folder with key=value arguments."""
+    """Runs `scripts/<name>` in a folder with arguments, those by name as key=value."""
+    given = [*arguments, *(f"{key}={value}" for key, value in named.items())]
     return subprocess.run(
-        [sys.executable, ROOT / "scripts" / name, *(f"{k}={v}" for k, v in arguments.items())],
+        [sys.executable, ROOT / "scripts" / name, *given],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
         capture_output=True,

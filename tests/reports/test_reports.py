@@ -151,6 +151,13 @@ def test_rows_timed_in_turn_stand_for_what_training_took_down(sweep):
     assert rows_of(find_all_runs(str(sweep)))[0].spread("ms_per_frame") == (7.0, 0.0)
 
 
+def test_a_row_of_which_one_run_was_timed_has_no_deviation_of_time(sweep):
+    (sweep / "a1/speed.json").write_text(json.dumps({"ms_per_frame": 7.0}))
+    (row, *_) = rows_of(find_all_runs(str(sweep)))
+    assert row.spread("ms_per_frame") == (7.0, None)
+    assert row.spread("AP") == pytest.approx((0.32, 0.04 / 2**0.5))  # of both
+
+
 def test_reports_take_several_folders(sweep):
     together = find_all_runs([str(sweep / "b0"), str(sweep / "a0")])
     assert [run.folder.name for run in together] == ["b0", "a0"]

@@ -4,30 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 from data_sets import write_data_set
+from script_runner import run_script
 
 from sgnet.data.datamodule import YouTubeVISDataModule
 from sgnet.data.transforms import ClipPairTransform
-
-ROOT = Path(__file__).parents[2]
-
-
-def run_script(name: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, ROOT / "scripts" / name, *arguments],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
 
 
 @pytest.mark.parametrize(

@@ -35,6 +35,7 @@ def from_annotations(annotations: Path) -> LabelledVideos:
     names = {category.id: category.name for category in data.categories}
 
     def objects(video: Video) -> Iterator[LabelledObject]:
+        """The video's tracks without crowds."""
         for index in data.tracks_of_video(video.id):
             track = data.track(index)
             if not track.iscrowd:
@@ -62,6 +63,7 @@ def from_results(annotations: Path, results: Path, min_score: float) -> Labelled
             by_video.setdefault(track.video_id, []).append(track)
 
     def objects(video: Video) -> Iterator[LabelledObject]:
+        """The video's tracks that are scored high enough."""
         for track in by_video.get(video.id, ()):
             name = names[track.category_id]
             yield LabelledObject(name, track.segmentations, score=track.score)

@@ -34,6 +34,7 @@ class Run:
         paper_ap: the paper's AP in percent, where the config names one and is taken as it is.
         label: what the paper's row is, under the same condition.
         problem: why there are no figures; None where there are.
+        is_timed: its ms_per_frame was taken in turn with the other rows.
     """
 
     folder: Path
@@ -44,6 +45,7 @@ class Run:
     paper_ap: float | None
     label: str | None
     problem: str | None
+    is_timed: bool = False
 
 
 def find_all_runs(folders: str | Sequence[str]) -> list[Run]:
@@ -79,6 +81,7 @@ def read_run(folder: Path) -> Run:
     paper = {} if config is None or altered else config.get("paper") or {}
     figures: dict[str, float] = {}
     problem: str | None = None
+    timed = _json(folder / SPEED_FILE)
     reason = failure(folder)
     if reason is not None:
         problem = f"failed: {reason}"
@@ -90,7 +93,6 @@ def read_run(folder: Path) -> Run:
         figures = {n.removeprefix("val/"): v for n, v in summary.items() if n.startswith("val/")}
         if "parameters_m" in summary:
             figures["parameters_m"] = summary["parameters_m"]
-        timed = _json(folder / SPEED_FILE)
         if timed is not None:
             figures["ms_per_frame"] = timed["ms_per_frame"]
         if "AP" not in figures:
@@ -104,6 +106,7 @@ def read_run(folder: Path) -> Run:
         paper_ap=paper.get("AP"),
         label=paper.get("row"),
         problem=problem,
+        is_timed=timed is not None,
     )
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from sgnet.reports.runs import FIGURES, Run
 
-COST = ("ms_per_frame", "parameters_m")
+TIME = "ms_per_frame"
+COST = (TIME, "parameters_m")
 HEAD = ("setting", "seeds", *FIGURES, "ms a frame", "M parameters", "the paper's AP")
 
 
@@ -36,8 +37,13 @@ class Row:
         return next(known, None)
 
     def spread(self, figure: str) -> tuple[float, float | None] | None:
-        """Mean and sample standard deviation, None of a single run; None without the figure."""
-        values = [run.figures[figure] for run in self.runs if figure in run.figures]
+        """Mean and sample standard deviation, None of a single run; None without the figure.
+
+        Times are those of the runs that were timed in turn, where there are such runs.
+        """
+        known = [run for run in self.runs if figure in run.figures]
+        timed = [run for run in known if run.is_timed] if figure == TIME else []
+        values = [run.figures[figure] for run in timed or known]
         if not values:
             return None
         return float(np.mean(values)), float(np.std(values, ddof=1)) if len(values) > 1 else None

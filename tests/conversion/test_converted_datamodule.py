@@ -67,6 +67,16 @@ def test_davis_is_converted_once_and_its_clip_pairs_move(davis, tmp_path):
     assert not list((davis / "Annotations").rglob("*.json"))
 
 
+def test_other_settings_of_a_reader_ask_for_another_folder(davis, tmp_path):
+    data_module(tmp_path).prepare_data()
+    data_module(tmp_path, "data.num_workers=3").prepare_data()
+    changed = data_module(tmp_path, f"data.readers.train.videos={davis}/ImageSets/2017/val.txt")
+    with pytest.raises(ValueError, match=r"'train' was converted with other settings.*val\.txt"):
+        changed.prepare_data()
+    (tmp_path / "davis_vis/.train.reader.json").unlink()  # of an earlier version
+    changed.prepare_data()
+
+
 def test_a_missing_source_is_named(davis, tmp_path, monkeypatch):
     monkeypatch.setenv("DAVIS_ROOT", str(tmp_path / "elsewhere"))
     with pytest.raises((ValueError, OSError), match="elsewhere"):

@@ -16,7 +16,7 @@ NAMED = 5  # files in the message that ends a run
 class BrokenFrameGuard(pl.Callback):
     """Names each broken frame once, counts the pairs that were replaced, ends the run at too many.
 
-    Logs `train/replaced_pairs`, their number in this process since training began or was resumed.
+    Logs `train/replaced_pairs`, their number in this process since training began.
 
     Args:
         share: of the pairs read that may be replaced.
@@ -34,6 +34,14 @@ class BrokenFrameGuard(pl.Callback):
         self._seen = 0
         self._replaced = 0
         self._named: dict[str, None] = {}
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counts, for a run that is resumed."""
+        return {"seen": self._seen, "replaced": self._replaced}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Goes on counting."""
+        self._seen, self._replaced = state_dict["seen"], state_dict["replaced"]
 
     def on_train_batch_start(
         self,

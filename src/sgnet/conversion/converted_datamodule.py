@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,15 @@ from sgnet.conversion.labelled import LabelledVideos
 from sgnet.conversion.youtube_vis import save_split
 from sgnet.data.datamodule import YouTubeVISDataModule
 from sgnet.data.youtube_vis import find_split
+from sgnet.ops.atomic_file import write_json
+from sgnet.ops.checked_json import read_json
 
 
 class ConvertedDataModule(YouTubeVISDataModule):
     """Writes each split's annotation file once and links its images; the source is never changed.
 
-    Where the source changes, remove the folder `root` to have it converted again.
+    Where the source changes, remove the folder `root` to have it converted again; where a reader's
+    settings change, that is asked for.
 
     Args:
         root: folder for what is written.
@@ -44,13 +48,30 @@ class ConvertedDataModule(YouTubeVISDataModule):
         """Converts one split where it is not there yet; of two processes one waits.
 
         Raises:
-            ValueError: no such split, or its labels are missing or malformed.
+            ValueError: no such split, its labels are missing or malformed, or it was converted
+                with other settings.
         """
         if split not in self._readers:
             raise ValueError(f"split must be one of {sorted(self._readers)}, got {split!r}")
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / f".{split}.lock"):
+            reader, note = self._readers[split], self.root / f".{split}.reader.json"
+            settings = _settings(reader)
             try:
                 find_split(self.root, split)
             except FileNotFoundError:
-                save_split(self._readers[split](), self.root, split)
+                save_split(reader(), self.root, split)
+                write_json(settings, note)
+            before = read_json(note) if note.is_file() else settings
+            if before != settings:
+                raise ValueError(
+                    f"{self.root}: split {split!r} was converted with other settings, expected "
+                    f"{settings}, got {before}; remove the folder or choose another data.root"
+                )
+
+
+def _settings(reader: Callable[[], LabelledVideos]) -> dict[str, Any]:
+    """What a reader was given, as JSON has it; {} of a plain function."""
+    given = getattr(reader, "keywords", {})
+    settings: dict[str, Any] = json.loads(json.dumps(given, default=str))
+    return settings

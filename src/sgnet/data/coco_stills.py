@@ -7,7 +7,7 @@ therefore say `file_names[0]` and `segmentations[0]` for an image's `file_name` 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from sgnet.data.annotation_entries import parse_categories, parse_track, parse_video
@@ -103,15 +103,19 @@ def stills_of(document: JsonEntry) -> YouTubeVIS:
     by_id = {video.id: video for video in videos}
     has_annotations = document.has("annotations")
     entries = document.items("annotations") if has_annotations else []
-    odd, known, tracks = WarningCollector(), {c.id for c in categories}, list[AnnotatedTrack]()
-    seen = set()
-    for entry in as_entries(document.file, "annotations", entries):
-        shaped = object_as_track(identified(entry, seen), by_id)
-        track = parse_track(shaped, by_id, known, odd)
-        if track is not None:
-            tracks.append(track)
+    odd, known = WarningCollector(), {category.id for category in categories}
+
+    def tracks() -> Iterator[AnnotatedTrack]:
+        """One at a time: the table packs them."""
+        ids: set[int] = set()
+        for entry in as_entries(document.file, "annotations", entries):
+            shaped = object_as_track(identified(entry, ids), by_id)
+            track = parse_track(shaped, by_id, known, odd)
+            if track is not None:
+                yield track
+
+    table = TrackTable.pack(tracks(), [video.id for video in videos])
     odd.issue()
-    table = TrackTable.pack(iter(tracks), [video.id for video in videos])
     return YouTubeVIS(categories, VideoTable.pack(videos), table, has_annotations)
 
 

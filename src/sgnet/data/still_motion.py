@@ -39,10 +39,10 @@ class StillMotion:
         low, high = self.window
         if not 0.1 <= low <= high < 1:
             raise ValueError(f"window must be shares from 0.1 to below 1, got {self.window}")
-        if not (0 <= self.shift < 1 and 0 <= self.zoom < 1 and 0 <= self.turn <= 45):
+        if not (0 <= self.shift < 1 and 0 <= self.zoom <= 0.5 and 0 <= self.turn <= 45):
             raise ValueError(
-                "shift and zoom must be shares in [0, 1) and turn at most 45 degrees, got "
-                f"{self.shift}, {self.zoom} and {self.turn}"
+                "shift must be a share in [0, 1), zoom in [0, 0.5] and turn at most 45 degrees, "
+                f"got {self.shift}, {self.zoom} and {self.turn}"
             )
 
     def __call__(self, pair: RawPair, random: np.random.Generator) -> RawPair:

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
 from sgnet.callbacks import InterruptedRunError
-from sgnet.checkpoint import read_tensors
+from sgnet.checkpoint import CHECKPOINT_KEY, read_tensors
 from sgnet.checkpoint_io import newest_checkpoint
 from sgnet.ops.atomic_file import atomic_path, require_writable
 from sgnet.reports.differences import config_differences
@@ -103,7 +103,7 @@ def resume_path(cfg: DictConfig, run_dir: Path) -> str | None:
     path = run_dir / "checkpoints" / "last.ckpt" if cfg.resume == RESUME_LAST else Path(cfg.resume)
     if not path.is_file():
         raise ValueError(f"resume: checkpoint {path} not found")
-    if "state_dict" not in read_tensors(path):
+    if not {CHECKPOINT_KEY, "state_dict", "global_step"} <= set(read_tensors(path)):
         raise ValueError(f"resume: {path} must be a checkpoint of train.py, got another file")
     return str(path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from sgnet.lightning_module import LOGGED_STATS, SGNetModule
 from sgnet.loggers import ID_FILE
 from sgnet.manifest import SplitFiles, write_manifest
 from sgnet.models import SGNet
+from sgnet.models.sgnet import LOCATION_OFFSET
 from sgnet.ops.atomic_file import write_json
 from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
 from sgnet.sweeps import SweepMember, result, run_member
@@ -45,6 +46,7 @@ from sgnet.visualization.curves import plot_training_curves
 from sgnet.weights import load_initial_weights
 
 log = logging.getLogger(__name__)
+PIXELS = ("pixel_mean", "pixel_std")  # that a backbone may take from its weights
 OWN_OF_A_RUN = ("hydra.searchpath", "hydra.job.")  # Hydra's settings that a run of a sweep needs
 
 
@@ -215,8 +217,8 @@ def build_module(
     if cfg.channels_last:
         model = model.to(memory_format=torch.channels_last)
     if resume is not None:
-        before = read_tensors(Path(resume))[CHECKPOINT_KEY]["model"].get("location_offset")
-        model.location_offset = model.location_offset if before is None else before
+        names = [category.name for category in data.categories]
+        model.location_offset = resumed_offset(resume, names, cfg.model.location_offset)
     elif cfg.model.weights is not None:
         report = load_initial_weights(
             model,
@@ -234,7 +236,7 @@ def build_module(
     cfg.model.location_offset = model.location_offset  # for replays of this run
     description = {
         "sgnet_version": __version__,
-        "model": {**_described(cfg.model), "location_offset": model.location_offset},
+        "model": _description_of(model, cfg.model),
         **_plain(cfg.inference),
         "categories": [{"id": c.id, "name": c.name} for c in data.categories],
         "input_size": list(data.input_size),
@@ -253,6 +255,34 @@ def build_module(
         seed=cfg.seed,
         description=description,
     )
+
+
+def resumed_offset(resume: str, categories: Sequence[str], wanted: float | None) -> float:
+    """The location offset of a checkpoint that is gone on from.
+
+    Args:
+        resume: the checkpoint.
+        categories: of the data set, by class index.
+        wanted: the setting; None takes the checkpoint's.
+
+    Raises:
+        ValueError: the checkpoint has other categories or another offset.
+    """
+    description = read_tensors(Path(resume))[CHECKPOINT_KEY]
+    trained = [category["name"] for category in description["categories"]]
+    if trained != list(categories):
+        raise ValueError(
+            f"resume: {resume} must have the data set's categories, expected {list(categories)}, "
+            f"got {trained}; model.weights={resume} starts anew from its weights"
+        )
+    stored = description["model"].get("location_offset")
+    offset = LOCATION_OFFSET if stored is None else float(stored)
+    if wanted is not None and wanted != offset:
+        raise ValueError(
+            f"resume: {resume} was trained with model.location_offset={offset:g}, got {wanted:g}; "
+            "leave it null"
+        )
+    return offset
 
 
 def _summary(trainer: pl.Trainer) -> dict[str, float]:
@@ -274,6 +304,14 @@ def build_model(config: DictConfig) -> SGNet:
     """
     model: SGNet = instantiate(_described(config), _convert_="all")
     return model
+
+
+def _description_of(model: SGNet, config: DictConfig) -> dict[str, Any]:
+    """The model's config with what it left to the weights, so that a checkpoint stands alone."""
+    described = _described(config)
+    taken = {n: list(getattr(model.backbone, n)) for n in PIXELS if n in described["backbone"]}
+    backbone = {**described["backbone"], **taken}
+    return {**described, "backbone": backbone, "location_offset": model.location_offset}
 
 
 def _described(config: DictConfig) -> dict[str, Any]:

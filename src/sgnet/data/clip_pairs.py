@@ -128,9 +128,18 @@ class ClipPairDataset(Dataset[ClipPair]):
                 index = int(random.integers(len(self)))
         raise BrokenFrameError(f"{ATTEMPTS} clip pairs in a row are broken: {'; '.join(broken)}")
 
+    def frames_of(self, index: int, random: np.random.Generator) -> tuple[int, int, int]:
+        """Video, key frame and reference frame of a pair.
+
+        Args:
+            index: of the key frame.
+            random: decides the reference frame.
+        """
+        video, key = (int(value) for value in self._keys[index])
+        return video, key, max(0, key - int(random.integers(1, self._max_gap + 1)))
+
     def _stored(self, index: int, random: np.random.Generator) -> RawPair:
-        video_index, key = (int(value) for value in self._keys[index])
-        reference = max(0, key - int(random.integers(1, self._max_gap + 1)))
+        video_index, key, reference = self.frames_of(index, random)
         names = self._annotations.videos[video_index].file_names
         before, now = (self._frame(video_index, frame) for frame in (reference, key))
         return RawPair(now, before, names[key], is_still=key == reference)

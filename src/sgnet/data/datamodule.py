@@ -18,7 +18,7 @@ from sgnet.data.coco_stills import load_videos_or_stills
 from sgnet.data.collate import collate_clip_pairs
 from sgnet.data.copy_paste import ClipCopyPaste
 from sgnet.data.frames import check_frames, read_frame
-from sgnet.data.loader_processes import default_workers, outlast_signals, share_of_batch
+from sgnet.data.loader_processes import default_workers, prepare_process, share_of_batch
 from sgnet.data.mixed_pairs import MixedClipPairs
 from sgnet.data.named_split import is_held_out, video_name
 from sgnet.data.resumable_loader import ResumableLoader
@@ -254,7 +254,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             collate_fn=collate_clip_pairs,
             pin_memory=_has_gpu(self.trainer),
             persistent_workers=self.num_workers > 0,
-            worker_init_fn=outlast_signals,
+            worker_init_fn=prepare_process,
         )
 
     def _pairs_to_train_on(self) -> ClipPairDataset | MixedClipPairs:
@@ -312,7 +312,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             shuffle=False,
             num_workers=self.num_workers,
             pin_memory=_has_gpu(self.trainer),
-            worker_init_fn=outlast_signals,
+            worker_init_fn=prepare_process,
         )
 
     def on_exception(self, exception: BaseException) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import cv2
+
 GRACE = 20  # seconds
 
 
@@ -27,8 +29,12 @@ def share_of_batch(batch_size: int, processes: int, accumulated: int) -> int:
     return batch_size // (processes * accumulated)
 
 
-def outlast_signals(worker: int) -> None:  # noqa: ARG001 - torch gives it
-    """Lets a loader process outlive signals to a whole group until its run has saved itself."""
+def prepare_process(worker: int) -> None:  # noqa: ARG001 - torch gives it
+    """Keeps a loader process to one core, and alive through signals to a whole group.
+
+    It outlives these until its run has saved itself. Torch keeps its own threads to one.
+    """
+    cv2.setNumThreads(1)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))

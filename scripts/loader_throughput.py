@@ -1,0 +1,112 @@
+"""Clip pairs a second by stage, beside the straightforward version of the same work.
+
+python scripts/loader_throughput.py output=loader_throughput.json
+
+Stages and versions take turns in one process with one thread, so ratios hold on a busy machine. The
+straightforward version decodes with Pillow, decodes every mask of the video with pycocotools and
+gives full frames with their masks to albumentations; a kinder one resizes first and decodes only
+the masks of the two frames. All read the same frames.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+import albumentations as A
+import cv2
+import hydra
+import torch
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.progress import Progress
+from torch.utils.data import DataLoader
+
+from sgnet.benchmark.loading import KINDER, STRAIGHT, WHOLE, LoadedSet, StraightforwardPairs, stages
+from sgnet.benchmark.timing import time_in_turn
+from sgnet.data.clip_pairs import SeededSampler
+from sgnet.data.collate import collate_clip_pairs
+from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.data.loader_processes import prepare_process
+from sgnet.manifest import hardware
+from sgnet.ops.atomic_file import write_json
+from sgnet.training import exit_on_error
+
+
+def loader_rate(data: LoadedSet, batch_size: int, workers: int, batches: int, seed: int) -> float:
+    """Clip pairs a second that a loader with processes delivers, once all of them are at work."""
+    dataset, unmeasured = data.pairs(), 2 * workers
+    number = (batches + unmeasured) * batch_size
+    loader = DataLoader(
+        dataset,
+        sampler=SeededSampler(len(dataset), seed, num_samples=number),
+        batch_size=batch_size,
+        num_workers=workers,
+        collate_fn=collate_clip_pairs,
+        worker_init_fn=prepare_process,
+    )
+    delivered = iter(loader)
+    for _ in range(unmeasured):
+        next(delivered)
+    started = time.perf_counter()
+    count = sum(len(batch.names) for batch in delivered)
+    return count / (time.perf_counter() - started)
+
+
+def run(cfg: DictConfig) -> None:
+    """Prints the table and writes the figures."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    module: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
+    module.prepare_data()
+    annotations, _, images = module.read_splits[module.train_split]
+    transform = module.transform
+    data = LoadedSet(annotations, images, transform, module.max_gap, module.min_area)
+    items = list(SeededSampler(len(data.pairs()), cfg.seed, num_samples=cfg.pairs))
+    steps = instantiate(cfg.straightforward, _convert_="all")
+    straight = StraightforwardPairs(data, steps, every_mask=True)
+    resized = [A.Resize(*transform.size), *transform.steps]
+    kinder = StraightforwardPairs(data, resized, every_mask=False)
+    work = {
+        **stages(data, items),
+        STRAIGHT: lambda: collate_clip_pairs([straight[item] for item in items]),
+        KINDER: lambda: collate_clip_pairs([kinder[item] for item in items]),
+    }
+    with Progress() as progress:
+        task = progress.add_task("rounds", total=cfg.rounds + 1)
+        timings = time_in_turn(
+            work, cfg.rounds, warmup=1, after_round=lambda: progress.advance(task)
+        )
+    per_pair = {name: timing.median / cfg.pairs for name, timing in timings.items()}
+    for name, milliseconds in per_pair.items():
+        sys.stdout.write(f"{name:30} {milliseconds:8.2f} ms a pair {1000 / milliseconds:9.1f} /s\n")
+    ratios = {name: per_pair[name] / per_pair[WHOLE] for name in (STRAIGHT, KINDER)}
+    for name, ratio in ratios.items():
+        sys.stdout.write(f"{ratio:.2f} times the rate of {name}\n")
+    rate = None
+    if cfg.workers:
+        rate = loader_rate(data, module.batch_size, cfg.workers, cfg.batches, cfg.seed)
+        sys.stdout.write(f"{rate:.1f} pairs/s of {cfg.workers} processes, {os.cpu_count()} cores\n")
+    if cfg.output is not None:
+        content = {
+            "input_size": list(transform.size),
+            "ms_per_pair": per_pair,
+            "ratios": ratios,
+            "pairs": cfg.pairs,
+            "rounds": cfg.rounds,
+            "loader_pairs_per_s": rate,
+            "loader_processes": cfg.workers,
+            "hardware": hardware(),
+        }
+        write_json(content, cfg.output)
+
+
+@hydra.main(version_base="1.3", config_path="../conf", config_name="loader_throughput")
+def main(cfg: DictConfig) -> None:
+    """Reads the command line."""
+    exit_on_error(lambda: run(cfg))
+
+
+if __name__ == "__main__":
+    main()

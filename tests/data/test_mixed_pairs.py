@@ -200,6 +200,8 @@ def test_wrong_weights_are_refused(videos, weights):
         ("train/instances.json", "train/JPEGImages"),
         ("annotations_train.json", "train"),
         ("annotations/instances_train.json", "train"),
+        ("VideoDenseSet/UVO_video_train_dense_with_label.json", "uvo_videos_dense_frames"),
+        ("VideoDenseSet/UVO_video_train_dense.json", "uvo_videos_dense_frames"),
     ],
 )
 def test_the_layouts_of_public_sets_are_found(tmp_path, annotations, images):

@@ -286,6 +286,8 @@ LAYOUTS = (
     ("{split}.json", "{split}/JPEGImages"),  # YouTube-VIS 2019
     ("{split}/instances.json", "{split}/JPEGImages"),  # 2021, 2022
     ("annotations_{split}.json", "{split}"),  # OVIS
+    ("VideoDenseSet/UVO_video_{split}_dense_with_label.json", "uvo_videos_dense_frames"),  # UVO
+    ("VideoDenseSet/UVO_video_{split}_dense.json", "uvo_videos_dense_frames"),
     ("annotations/instances_{split}.json", "{split}"),  # COCO
 )
 

@@ -1,6 +1,7 @@
-"""A picture of some videos of the embedded benchmark: raw frames beside their annotations.
+"""A picture of some videos of a data set: raw frames beside their annotations.
 
 python scripts/contact_sheet.py data=shapes_small output=docs/shapes_small.jpg
+python scripts/contact_sheet.py data=base data.root=FOLDER output=sheet.jpg skip=20
 """
 
 from __future__ import annotations
@@ -9,16 +10,16 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from sgnet.data.shapes import contact_sheet
+from sgnet.data.preview import contact_sheet
 from sgnet.training import exit_on_error
 from sgnet.visualization.image_file import write_image
 
 
 def draw(cfg: DictConfig) -> None:
-    """Generates the data where needed and writes the picture."""
+    """Generates or converts the data where needed and writes the picture."""
     data = instantiate(cfg.data, _convert_="all")
-    data.prepare_data()
-    sheet = contact_sheet(data.root, cfg.split, cfg.rows, cfg.columns)
+    data.prepare_split(cfg.split)
+    sheet = contact_sheet(data.root, cfg.split, cfg.rows, cfg.columns, cfg.skip)
     write_image(sheet, cfg.output)
 
 

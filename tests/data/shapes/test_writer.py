@@ -5,7 +5,7 @@ from pathlib import Path
 import cv2
 import pytest
 
-from sgnet.data.shapes import ShapesSpec, contact_sheet, generate_shapes, writer
+from sgnet.data.shapes import ShapesSpec, generate_shapes, writer
 
 TINY = ShapesSpec(width=64, height=48, min_frames=2, max_frames=4)
 
@@ -141,16 +141,3 @@ def test_bad_arguments_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match="split must be|expected num_videos"):
         generate_shapes(tmp_path, TINY, split, num_videos, seed, workers)
-
-
-def test_contact_sheet_shows_raw_and_outlined_frames(tmp_path: Path) -> None:
-    generate_shapes(tmp_path, TINY, "train", 2, 0)
-    sheet = contact_sheet(tmp_path, "train", rows=5, columns=2)
-    assert sheet.shape == (2 * (48 + 4), 2 * 2 * (64 + 4), 3)
-    raw, outlined = sheet[:48, :64], sheet[:48, 68 : 68 + 64]
-    assert (raw != outlined).any()
-
-
-def test_contact_sheet_without_rows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="rows >= 1"):
-        contact_sheet(tmp_path, "train", rows=0, columns=1)

@@ -1,6 +1,5 @@
 """Embedded benchmark: videos of moving shapes in the YouTube-VIS format."""
 
-from sgnet.data.shapes.preview import contact_sheet
 from sgnet.data.shapes.spec import CATEGORY_NAMES, SHAPES, SHAPES_SMALL, ShapesSpec
 from sgnet.data.shapes.writer import generate_shapes
 
@@ -9,6 +8,5 @@ __all__ = [
     "SHAPES",
     "SHAPES_SMALL",
     "ShapesSpec",
-    "contact_sheet",
     "generate_shapes",
 ]

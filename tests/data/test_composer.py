@@ -123,3 +123,34 @@ def test_wrong_settings_are_refused(source, tmp_path):
     save_annotations(tmp_path / "empty.json", [Category(1, "a")], [Video(1, 4, 4, 1, ("x",))], [])
     with pytest.raises(ValueError, match="visible objects"):
         VideoComposer(load_annotations(tmp_path / "empty.json"), source, ComposingRules(), 0)
+
+
+def test_a_broken_frame_leaves_nothing_behind(source, tmp_path):
+    for path in source.rglob("*"):
+        if path.is_file():
+            target = tmp_path / "broken" / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    (tmp_path / "broken/v2/3.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match=r"v2/3\.png"):
+        write_composed(composer(tmp_path / "broken"), tmp_path / "new", "train", 3)
+    assert not [path for path in (tmp_path / "new").rglob("*") if path.is_file()]
+    write_composed(composer(source), tmp_path / "new", "train", 3)
+
+
+def test_crowds_of_the_ground_stay_crowds_and_are_never_pasted(source, tmp_path):
+    read = load_annotations(source / "train.json")
+    tracks = [read.track(i) for i in range(3)]
+    crowd = visible_track(4, 2, 1, tracks[1].segmentations, crowd=True)
+    save_annotations(source / "crowd.json", read.categories, read.videos, [*tracks, crowd])
+    annotations = load_annotations(source / "crowd.json")
+    made = VideoComposer(annotations, source, ComposingRules(objects=(1, 2)), 0)
+    write_composed(made, tmp_path, "train", 3)
+    new = load_annotations(tmp_path / "train.json")
+    crowds = [new.track(i) for i in range(len(new)) if new.track(i).iscrowd]
+    assert [made.ground(track.video_id - 1).id for track in crowds] == [2]
+
+
+def test_more_objects_than_other_videos_have_are_refused(source):
+    with pytest.raises(ValueError, match="at least 3 must be found outside of each video, got 2"):
+        composer(source, objects=(3, 4))

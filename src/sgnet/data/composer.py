@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -77,7 +79,8 @@ class VideoComposer:
         seed: of all draws.
 
     Raises:
-        ValueError: no object is ever visible.
+        ValueError: no object is ever visible, or fewer than the rules ask for are in other videos
+            than the ground.
     """
 
     def __init__(
@@ -95,6 +98,13 @@ class VideoComposer:
         ]
         if not self._castable:
             raise ValueError("annotations must have visible objects to paste, got none")
+        per_video = Counter(annotations.track(index).video_id for index in self._castable)
+        fewest = len(self._castable) - max(per_video.values())
+        if fewest < rules.objects[0]:
+            raise ValueError(
+                f"objects: at least {rules.objects[0]} must be found outside of each video, got "
+                f"{fewest} outside of video {per_video.most_common(1)[0][0]}"
+            )
 
     def ground(self, number: int) -> Video:
         """The video that is the ground of new video `number`: each in turn, in a drawn order."""
@@ -131,7 +141,6 @@ class VideoComposer:
         ground = self.ground(number)
         indices = self._annotations.tracks_of_video(ground.id)
         own = [self._annotations.track(i) for i in indices]
-        own = [track for track in own if not track.iscrowd]
         actors = self._cast(number, ground)
         for t in range(ground.length):
             scene = self._frame(ground, t, own, range(1, len(own) + 1))
@@ -141,6 +150,12 @@ class VideoComposer:
                     cut = self._frame(actor.video, source, [actor.track], [place])
                     scene = pasted(scene, cut, [0], [place], actor.place)
             yield scene
+
+    def crowds(self, number: int) -> set[int]:
+        """Track ids of a new video that are crowds: those of its ground."""
+        indices = self._annotations.tracks_of_video(self.ground(number).id)
+        tracks = (self._annotations.track(i) for i in indices)
+        return {place for place, track in enumerate(tracks, start=1) if track.iscrowd}
 
     def _cast(self, number: int, ground: Video) -> list[_Actor]:
         random = np.random.default_rng([self._seed, number, 1])
@@ -203,7 +218,8 @@ def write_composed(
         `<output>/<split>.json`; frames are in `<output>/<split>/JPEGImages/<video>`.
 
     Raises:
-        ValueError: such a split exists, or there is no video to write.
+        ValueError: such a split exists, there is no video to write, or a frame is broken; nothing
+            is left then.
     """
     path, images = output / f"{split}.json", output / split / "JPEGImages"
     if path.exists() or images.exists():
@@ -212,13 +228,17 @@ def write_composed(
         raise ValueError(f"count must be at least 1 video, got {count}")
     videos = [composer.video(number) for number in range(count)]
     images.mkdir(parents=True)
-    save_annotations(
-        path,
-        composer.categories,
-        videos,
-        _written_tracks(composer, videos, images, min_area),
-        {"description": "composed of other videos by sgnet", **composer.description},
-    )
+    try:
+        save_annotations(
+            path,
+            composer.categories,
+            videos,
+            _written_tracks(composer, videos, images, min_area),
+            {"description": "composed of other videos by sgnet", **composer.description},
+        )
+    except BaseException:
+        shutil.rmtree(images)  # made above, and useless without annotations
+        raise
     return path
 
 
@@ -239,9 +259,12 @@ def _written_tracks(
                 if int(mask.sum()) >= min_area:
                     masks.setdefault(identity, [None] * video.length)[t] = encode(mask)
                     categories[identity] = label
+        crowds = composer.crowds(index)
         for identity in sorted(masks):
             number += 1
-            yield visible_track(number, video.id, categories[identity], masks[identity])
+            yield visible_track(
+                number, video.id, categories[identity], masks[identity], identity in crowds
+            )
 
 
 def _write_jpeg(path: Path, image: UInt8Array) -> None:

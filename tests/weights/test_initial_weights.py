@@ -241,12 +241,40 @@ def test_parts_of_another_shape_are_skipped_and_told(tmp_path):
     assert other.location_offset == 0.0
 
 
+def test_class_rows_are_never_taken_by_place(tmp_path):
+    """Of a narrower network the weights do not fit; biases of as many categories would."""
+    path = checkpoint(network(num_classes=3), ["a", "b", "c"], tmp_path / "a.ckpt")
+    wider = SGNet(
+        ResNetFPN(18, 24, "frozen_batch"), DetectionHead(24, 3), MaskHead(24), TrackingHead(24)
+    )
+    before = wider.detection_head.class_logits.bias.clone()
+    with torch.no_grad():
+        wider.detection_head.class_logits.bias += torch.arange(3.0)
+    report = load_initial_weights(wider, str(path), ["c", "b", "a"])
+    assert torch.equal(wider.detection_head.class_logits.bias, before + torch.arange(3.0))
+    assert report.skipped["detection_head.class_logits.bias"] == (
+        "its class layer has another width here"
+    )
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("key", ["model", "state_dict"])
+def test_weights_inside_a_training_state_are_found(fcos, tmp_path, key):
+    torch.save({key: fcos.state_dict(), "epoch": 3}, tmp_path / "fcos.pth")
+    ours = wide(len(COCO))
+    load_initial_weights(ours, str(tmp_path / "fcos.pth"), COCO)
+    theirs = fcos.head.classification_head.cls_logits
+    assert torch.equal(ours.detection_head.class_logits.bias, theirs.bias)
+
+
 class Pickled:
     def __reduce__(self):
         return (print, ("code of a stranger",))
 
 
-@pytest.mark.parametrize("kind", ["pickle", "text", "script", "safetensors", "other network"])
+@pytest.mark.parametrize(
+    "kind", ["pickle", "text", "script", "safetensors", "other network", "numbers as names"]
+)
 def test_unsafe_and_other_files_are_refused(tmp_path, capsys, kind):
     path = tmp_path / ("a.safetensors" if kind == "safetensors" else "a.pth")
     words = "not a readable checkpoint; expected tensors and plain values only"
@@ -255,6 +283,9 @@ def test_unsafe_and_other_files_are_refused(tmp_path, capsys, kind):
     elif kind == "script":
         torch.jit.script(torch.nn.Linear(1, 1)).save(path)
         words = "got TorchScript code; save its state_dict"
+    elif kind == "numbers as names":
+        torch.save({0: torch.zeros(1)}, path)
+        words = "must hold tensors by name"
     elif kind == "other network":
         torch.save({"a.weight": torch.zeros(1)}, path)
         words = "does not fit the network"

@@ -66,6 +66,9 @@ def _fill(model: SGNet, stored: StoredWeights, categories: Sequence[str]) -> Loa
     for name, value in stored.tensors.items():
         if name in CLASS_LAYER and rows:
             continue
+        if name in CLASS_LAYER and stored.categories and categories:
+            skipped[name] = "its class layer has another width here"  # rows are never by place
+            continue
         if name not in own:
             skipped[name] = "no such part here"
         elif own[name].shape != value.shape:

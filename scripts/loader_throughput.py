@@ -15,7 +15,6 @@ import sys
 import time
 
 import albumentations as A
-import cv2
 import hydra
 import torch
 from hydra.utils import instantiate
@@ -28,7 +27,7 @@ from sgnet.benchmark.timing import time_in_turn
 from sgnet.data.clip_pairs import SeededSampler
 from sgnet.data.collate import collate_clip_pairs
 from sgnet.data.datamodule import YouTubeVISDataModule
-from sgnet.data.loader_processes import prepare_process
+from sgnet.data.loader_processes import keep_to_one_core, prepare_process
 from sgnet.manifest import hardware
 from sgnet.ops.atomic_file import write_json
 from sgnet.training import exit_on_error
@@ -56,7 +55,7 @@ def loader_rate(data: LoadedSet, batch_size: int, workers: int, batches: int, se
 
 def run(cfg: DictConfig) -> None:
     """Prints the table and writes the figures."""
-    cv2.setNumThreads(1)
+    keep_to_one_core()
     torch.set_num_threads(1)
     module: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
     module.prepare_data()

@@ -5,16 +5,13 @@ from __future__ import annotations
 import json
 
 import albumentations as A
-import cv2
 import numpy as np
 import pytest
 import torch
 from data_sets import LENGTH, write_data_set
 from script_runner import run_script
-from torch.utils.data import DataLoader, Dataset
 
 from sgnet.benchmark.loading import WHOLE, LoadedSet, StraightforwardPairs, stages
-from sgnet.data.loader_processes import prepare_process
 from sgnet.data.transforms import ClipPairTransform
 from sgnet.data.youtube_vis import load_annotations
 
@@ -69,25 +66,6 @@ def test_the_stages_do_what_the_loader_does(data):
         assert torch.equal(batch.key_images[4], pairs[ITEMS[4]].key.image)
     sizes = {image.shape for image in work["JPEG decode"]()}
     assert sizes == {(*SIZE, 3)}
-
-
-class Threads(Dataset[int]):
-    def __len__(self) -> int:
-        return 1
-
-    def __getitem__(self, index: int) -> int:
-        return cv2.getNumThreads()
-
-
-def test_a_loader_process_keeps_to_one_core():
-    before = cv2.getNumThreads()
-    cv2.setNumThreads(2)
-    try:
-        loader = DataLoader(Threads(), num_workers=1, worker_init_fn=prepare_process)
-        assert [int(count) for count in loader] == [1]
-        assert cv2.getNumThreads() == 2
-    finally:
-        cv2.setNumThreads(before)
 
 
 def test_the_script_times_a_small_set(tmp_path):

@@ -5,6 +5,8 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from sgnet.data.datamodule import YouTubeVISDataModule
@@ -41,6 +43,33 @@ def test_batches_and_chunks_come_in_the_promised_form(root):
         assert chunk.first_frame == len(frames)
         frames += range(chunk.images.shape[0])
     assert {video: len(frames) for video, frames in seen.items()} == lengths
+
+
+@pytest.fixture
+def opencv_with_threads():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    image = np.zeros((2000, 2000, 3), np.uint8)
+    cv2.GaussianBlur(image, (9, 9), 0)  # begins the threads
+    yield
+    cv2.setNumThreads(before)
+
+
+def test_loader_processes_come_up_beside_opencvs_threads(root, opencv_with_threads):
+    """Behind a fork these do not exist; OpenCV would wait for them for ever."""
+    data = module(root)
+    data.num_workers = 1
+    data.setup("fit")
+    for loader in (data.train_dataloader(), data.val_dataloader()):
+        loader.timeout = 60
+        before = loader.worker_init_fn
+
+        def check(worker: int, before=before) -> None:
+            before(worker)
+            assert cv2.getNumThreads() == 1  # or all processes use all cores
+
+        loader.worker_init_fn = check
+        assert len(list(loader)) == len(loader)
 
 
 def test_holdout_splits_the_training_videos_without_overlap(root):

@@ -18,7 +18,12 @@ from sgnet.data.coco_stills import load_videos_or_stills
 from sgnet.data.collate import collate_clip_pairs
 from sgnet.data.copy_paste import ClipCopyPaste
 from sgnet.data.frames import check_frames, read_frame
-from sgnet.data.loader_processes import default_workers, prepare_process, share_of_batch
+from sgnet.data.loader_processes import (
+    default_workers,
+    keep_to_one_core,
+    prepare_process,
+    share_of_batch,
+)
 from sgnet.data.mixed_pairs import MixedClipPairs
 from sgnet.data.named_split import is_held_out, video_name
 from sgnet.data.resumable_loader import ResumableLoader
@@ -244,6 +249,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         # end it hands no state of the loader on either
         sampler.set_epoch(_progress(self.trainer)[0])
         self._training_pairs = dataset
+        if self.num_workers:
+            keep_to_one_core()
         return ResumableLoader(
             dataset,
             sampler,
@@ -306,6 +313,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         videos = video_shares(self.val_videos, processes)[rank]
         dataset = VideoChunkDataset(videos, images, self.input_size, self.frames_per_chunk)
         self._validation_chunks = dataset
+        if self.num_workers:
+            keep_to_one_core()
         return DataLoader(
             dataset,
             batch_size=None,

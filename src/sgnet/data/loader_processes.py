@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 
@@ -29,12 +30,20 @@ def share_of_batch(batch_size: int, processes: int, accumulated: int) -> int:
     return batch_size // (processes * accumulated)
 
 
-def prepare_process(worker: int) -> None:  # noqa: ARG001 - torch gives it
-    """Keeps a loader process to one core, and alive through signals to a whole group.
+def keep_to_one_core() -> None:
+    """Lets OpenCV make no threads, here and in loader processes that are forked from here.
 
-    It outlives these until its run has saved itself. Torch keeps its own threads to one.
+    They would share the cores that the processes have among them. To be called before they are
+    made: threads that OpenCV has here do not exist behind a fork, where it would wait for them.
+    Torch keeps its own threads to one there.
     """
     cv2.setNumThreads(1)
+
+
+def prepare_process(worker: int) -> None:  # noqa: ARG001 - torch gives it
+    """Lets a loader process outlive signals to a whole group until its run has saved itself."""
+    if multiprocessing.get_start_method() != "fork":
+        keep_to_one_core()
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))

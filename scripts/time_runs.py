@@ -63,6 +63,9 @@ def run(cfg: DictConfig) -> None:
         timings = time_in_turn(
             work, cfg.rounds, warmup=1, after_round=lambda: progress.advance(task)
         )
+    for row in rows.values():  # figures of an earlier call would mix with these
+        for member in (*row.runs, *row.missing):
+            (member.folder / SPEED_FILE).unlink(missing_ok=True)
     for name, timing in timings.items():
         per_frame = {key: value / len(frames) for key, value in timing.figures().items()}
         sys.stdout.write(f"{per_frame['median']:7.1f} ms a frame  {name}\n")
@@ -75,8 +78,6 @@ def run(cfg: DictConfig) -> None:
             "threads": torch.get_num_threads(),
             "hardware": hardware(),
         }
-        for member in rows[name].runs:  # figures of an earlier call would mix with these
-            (member.folder / SPEED_FILE).unlink(missing_ok=True)
         write_json(content, timed[name] / SPEED_FILE)
 
 

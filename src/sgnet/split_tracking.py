@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from sgnet.checkpoint import LoadedCheckpoint
 from sgnet.chunk_predictor import ChunkPredictor, ChunkTracker
-from sgnet.data.loader_processes import keep_to_one_core
+from sgnet.data.loader_processes import keep_process_to_one_core, keep_to_one_core
 from sgnet.data.video_chunks import VideoChunkDataset
 from sgnet.evaluation.track_results import TrackCollector
 from sgnet.records import ResultTrack, Video
@@ -75,7 +75,12 @@ def _run_chunks(
     dataset = VideoChunkDataset(videos, images, loaded.input_size, frames_per_chunk)
     if num_workers:
         keep_to_one_core()
-    chunks = DataLoader(dataset, batch_size=None, num_workers=num_workers)
+    chunks = DataLoader(
+        dataset,
+        batch_size=None,
+        num_workers=num_workers,
+        worker_init_fn=keep_process_to_one_core,
+    )
     tracker = ChunkTracker(predictor, category_ids)
     tracks: list[ResultTrack] = []
     for chunk in track_progress(chunks, description="evaluating", transient=True):

@@ -41,8 +41,15 @@ def test_a_resumed_run_goes_on_counting():
     guard, resumed = BrokenFrameGuard(share=0.25, patience=8), BrokenFrameGuard(0.25, patience=8)
     guard.on_train_batch_start(None, None, batch(4, "a.jpg: cut", "b.jpg: cut"), 0)
     resumed.load_state_dict(guard.state_dict())
-    with pytest.raises(ValueError, match="3 of 8"):
+    with pytest.raises(ValueError, match="3 of 8 .*: a.jpg: cut; b.jpg: cut;"):
         resumed.on_train_batch_start(None, None, batch(4, "a.jpg: cut"), 1)
+
+
+def test_a_resumed_run_whose_files_were_repaired_goes_on():
+    guard, resumed = BrokenFrameGuard(share=0.0, patience=8), BrokenFrameGuard(0.0, patience=8)
+    guard.on_train_batch_start(None, None, batch(4, "a.jpg: cut"), 0)
+    resumed.load_state_dict(guard.state_dict())
+    resumed.on_train_batch_start(None, None, batch(8), 1)
 
 
 def test_a_share_beyond_one_is_refused():

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import multiprocessing
+import pickle
 import shutil
+import signal
 from pathlib import Path
 
 import cv2
@@ -10,6 +13,7 @@ import numpy as np
 import pytest
 
 from sgnet.data.datamodule import YouTubeVISDataModule
+from sgnet.data.loader_processes import prepare_process
 from sgnet.data.shapes import ShapesSpec, generate_shapes
 from sgnet.data.transforms import ClipPairTransform
 
@@ -55,21 +59,39 @@ def opencv_with_threads():
     cv2.setNumThreads(before)
 
 
-def test_loader_processes_come_up_beside_opencvs_threads(root, opencv_with_threads):
+@pytest.mark.parametrize("kind", ["train", "val"])
+def test_loader_processes_come_up_beside_opencvs_threads(root, opencv_with_threads, kind):
     """Behind a fork these do not exist; OpenCV would wait for them for ever."""
     data = module(root)
     data.num_workers = 1
     data.setup("fit")
-    for loader in (data.train_dataloader(), data.val_dataloader()):
-        loader.timeout = 60
-        before = loader.worker_init_fn
+    loader = data.train_dataloader() if kind == "train" else data.val_dataloader()
+    loader.timeout = 60
+    before = loader.worker_init_fn
 
-        def check(worker: int, before=before) -> None:
-            before(worker)
-            assert cv2.getNumThreads() == 1  # or all processes use all cores
+    def check(worker: int) -> None:
+        before(worker)
+        assert cv2.getNumThreads() == 1  # or all processes use all cores
 
-        loader.worker_init_fn = check
-        assert len(list(loader)) == len(loader)
+    loader.worker_init_fn = check
+    assert len(list(loader)) == len(loader)
+
+
+def test_spawned_loader_processes_keep_to_one_core_as_well(monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda: "spawn")
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        prepare = pickle.loads(pickle.dumps(prepare_process))  # as it reaches the process
+        handlers = {
+            s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+        }
+        prepare(0)
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
 
 
 def test_holdout_splits_the_training_videos_without_overlap(root):

@@ -28,6 +28,28 @@ def test_resizing_to_the_same_size_is_the_same_frame():
     assert image_tensor(frame).shape == (3, 8, 8)
 
 
+@pytest.mark.parametrize("view", [np.s_[:, :], np.s_[::-1, ::2], np.s_[1:3, 2:3]])
+def test_tensors_hold_the_frames_pixels(view):
+    frame = np.random.default_rng(0).integers(0, 256, (8, 6, 3), dtype=np.uint8)[view]
+    tensor = image_tensor(frame)
+    for row, column, channel in np.ndindex(*frame.shape):
+        assert tensor[channel, row, column] == frame[row, column, channel]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        np.zeros((4, 4, 3), np.float32),
+        np.zeros((4, 4), np.uint8),
+        np.zeros((4, 4, 1), np.uint8),
+        np.zeros((4, 4, 4), np.uint8),
+    ],
+)
+def test_other_arrays_are_no_frames(frame):
+    with pytest.raises(ValueError, match=r"must be \[H, W, 3\] of uint8, got \[4, 4"):
+        image_tensor(frame)
+
+
 def test_a_jpeg_that_is_cut_off_is_no_frame(tmp_path):
     path = tmp_path / "f.jpg"
     cv2.imwrite(str(path), np.random.default_rng(0).integers(0, 256, (48, 64, 3), dtype=np.uint8))

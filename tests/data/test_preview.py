@@ -55,6 +55,21 @@ def test_videos_of_several_sizes_share_a_sheet(tmp_path):
     assert not sheet[-52:, 4 * 68 :].any()
 
 
+def test_a_still_is_drawn_once(tmp_path):
+    path, _ = write_data_set(tmp_path)
+
+    def shorten(document):
+        video = document["videos"][0]
+        document["videos"] = [video | {"length": 1, "file_names": video["file_names"][:1]}]
+        document["annotations"] = []
+
+    change(path, shorten)
+    assert contact_sheet(tmp_path, "train", rows=1, columns=4).shape[1] == 2 * (WIDTH + 4)
+    change(path, lambda document: document["videos"][0].pop("file_names"))
+    with pytest.raises(ValueError, match="file_names expected 1 frames, got none"):
+        contact_sheet(tmp_path, "train", rows=1, columns=4)
+
+
 def test_what_is_not_there_is_named(tmp_path):
     write_data_set(tmp_path)
     with pytest.raises(ValueError, match="leave some of 3 videos, got 3"):

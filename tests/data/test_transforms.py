@@ -38,3 +38,18 @@ def test_masks_of_both_frames_move_with_the_frames():
         key, _, masks = transform(CORNER, CORNER, [mask, mask], seed)
         for moved in masks:
             np.testing.assert_array_equal(moved, key[..., 0] > 0)
+
+
+def test_frames_of_another_shape_are_filled_up_with_black():
+    wide = np.full((8, 32, 3), 255, np.uint8)  # twice as wide as the input: 8 lines stay free
+    transform = ClipPairTransform((16, 16))
+    key, reference, (mask,) = transform(wide, wide, [wide[..., 0] // 255], 0)
+    for image in (key, reference, mask * 255):
+        assert (image[:8] == 255).all()
+        assert not image[8:].any()
+
+
+@pytest.mark.parametrize("step", [A.ToFloat(max_value=255), A.ToGray(num_output_channels=1, p=1)])
+def test_steps_that_leave_no_rgb_of_bytes_are_refused(step):
+    with pytest.raises(ValueError, match="must leave RGB of uint8, got"):
+        ClipPairTransform((8, 16), [step])(CORNER, CORNER, [], 0)

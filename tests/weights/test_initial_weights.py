@@ -29,7 +29,7 @@ def network(backbone=None, num_classes: int = 3, channels: int = 16, **settings)
     )
 
 
-def checkpoint(model: SGNet, names, path: Path, offset: float = 0.5) -> Path:
+def checkpoint(model: SGNet, names, path: Path, offset: float | None = 0.5) -> Path:
     torch.save(
         {
             "state_dict": {f"model.{k}": v for k, v in model.state_dict().items()},
@@ -253,8 +253,27 @@ def test_class_rows_are_never_taken_by_place(tmp_path):
     report = load_initial_weights(wider, str(path), ["c", "b", "a"])
     assert torch.equal(wider.detection_head.class_logits.bias, before + torch.arange(3.0))
     assert report.skipped["detection_head.class_logits.bias"] == (
-        "its class layer has another width here"
+        "no class layer of this width here"
     )
+
+
+def test_a_checkpoint_that_does_not_say_has_the_usual_offset(tmp_path):
+    path = checkpoint(network(num_classes=1), ["a"], tmp_path / "a.ckpt", offset=None)
+    with pytest.raises(ValueError, match="location_offset=0.5, which .* got 0"):
+        load_initial_weights(network(num_classes=1), str(path), ["a"], location_offset=0.0)
+
+
+def test_class_rows_without_names_are_not_taken(tmp_path):
+    before = network(num_classes=3)
+    torch.save(before.state_dict(), tmp_path / "a.pth")
+    for names, taken in ((["a", "b", "c"], False), ([], True)):
+        after = network(num_classes=3)
+        torch.nn.init.normal_(after.detection_head.class_logits.weight)
+        report = load_initial_weights(after, str(tmp_path / "a.pth"), names)
+        rows = (before.detection_head.class_logits, after.detection_head.class_logits)
+        assert torch.equal(rows[0].weight, rows[1].weight) is taken
+        skipped = report.skipped.get("detection_head.class_logits.weight")
+        assert skipped == (None if taken else "rows without names")
 
 
 @torch.no_grad()

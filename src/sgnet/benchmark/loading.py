@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,8 @@ from sgnet.data.youtube_vis import YouTubeVIS
 from sgnet.ops.rle import decode, to_coco
 
 UInt8Array = NDArray[np.uint8]
-WHOLE, STRAIGHT, KINDER = "whole", "straightforward", "straightforward, resized first"
+WHOLE, STRAIGHT = "whole", "straightforward"
+OWN_MASKS, KINDER = "two frames' masks only", "and resized first"  # of the straightforward
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,14 @@ class StraightforwardPairs:
 
     def __getitem__(self, item: tuple[int, int]) -> ClipPair:
         index, seed = item
+        videos = self._data.annotations.videos
         video, key, reference = self._pairs.frames_of(index, np.random.default_rng(seed))
-        frames = [self._frame(video, frame) for frame in (key, reference)]
+        wanted = range(videos[video].length) if self._every_mask else {key, reference}
+        masks = self._decoded(video, wanted)
+        frames = [self._frame(video, frame, masks) for frame in (key, reference)]
         self._pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
-        masks = [mask for frame in frames for mask in frame.masks]
-        named = {"masks": np.stack(masks)} if masks else {}
+        shown = [mask for frame in frames for mask in frame.masks]
+        named = {"masks": np.stack(shown)} if shown else {}
         result = self._pipeline(image=frames[0].image, reference=frames[1].image, **named)
         moved = list(result.get("masks", []))
         split = len(frames[0].masks)
@@ -89,10 +93,23 @@ class StraightforwardPairs:
             )
             for frame, (name, own) in zip(frames, parts, strict=True)
         ]
-        name = self._data.annotations.videos[video].file_names[key]
-        return ClipPair(samples[0], samples[1], name, seed)
+        return ClipPair(samples[0], samples[1], videos[video].file_names[key], seed)
 
-    def _frame(self, video_index: int, frame: int) -> RawFrame:
+    def _decoded(
+        self, video_index: int, wanted: Iterable[int]
+    ) -> dict[tuple[int, int], UInt8Array]:
+        """Masks by track number and frame."""
+        annotations = self._data.annotations
+        return {
+            (number, frame): coco_mask.decode(to_coco(rle))
+            for number in annotations.tracks_of_video(annotations.videos[video_index].id)
+            for frame in wanted
+            if (rle := annotations.track(number).segmentations[frame]) is not None
+        }
+
+    def _frame(
+        self, video_index: int, frame: int, decoded: Mapping[tuple[int, int], UInt8Array]
+    ) -> RawFrame:
         annotations = self._data.annotations
         video = annotations.videos[video_index]
         with Image.open(self._data.images / video.file_names[frame]) as file:
@@ -100,16 +117,10 @@ class StraightforwardPairs:
         labels, ids, masks = [], [], []
         for number in annotations.tracks_of_video(video.id):
             track = annotations.track(number)
-            wanted = range(video.length) if self._every_mask else (frame,)
-            found = {
-                t: coco_mask.decode(to_coco(rle))
-                for t in wanted
-                if (rle := track.segmentations[t]) is not None
-            }
-            if frame in found and not track.iscrowd:
+            if (number, frame) in decoded and not track.iscrowd:
                 labels.append(self._label_of[track.category_id])
                 ids.append(track.id)
-                masks.append(found[frame])
+                masks.append(decoded[number, frame])
         return RawFrame(image, tuple(labels), tuple(ids), tuple(masks))
 
 

@@ -16,7 +16,8 @@ NAMED = 5  # files in the message that ends a run
 class BrokenFrameGuard(pl.Callback):
     """Names each broken frame once, counts the pairs that were replaced, ends the run at too many.
 
-    Logs `train/replaced_pairs`, their number in this process since training began.
+    Logs `train/replaced_pairs`, their number since training began. Each process counts its own
+    pairs; a checkpoint keeps the first one's.
 
     Args:
         share: of the pairs read that may be replaced.
@@ -36,12 +37,13 @@ class BrokenFrameGuard(pl.Callback):
         self._named: dict[str, None] = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The counts, for a run that is resumed."""
-        return {"seen": self._seen, "replaced": self._replaced}
+        """Counts and names, for a run that is resumed."""
+        return {"seen": self._seen, "replaced": self._replaced, "named": list(self._named)}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Goes on counting."""
         self._seen, self._replaced = state_dict["seen"], state_dict["replaced"]
+        self._named = dict.fromkeys(state_dict["named"])
 
     def on_train_batch_start(
         self,
@@ -61,6 +63,8 @@ class BrokenFrameGuard(pl.Callback):
             if problem not in self._named:
                 self._named[problem] = None
                 log.warning("clip pair replaced by another: %s", problem)
+        if not batch.replaced:  # a resumed run whose files were repaired goes on
+            return
         if self._seen >= self.patience and self._replaced > self.share * self._seen:
             first = "; ".join(list(self._named)[:NAMED])
             raise ValueError(

@@ -60,8 +60,8 @@ class ConvertedDataModule(YouTubeVISDataModule):
             try:
                 find_split(self.root, split)
             except FileNotFoundError:
+                write_json(settings, note)  # first: a split is never there without
                 save_split(reader(), self.root, split)
-                write_json(settings, note)
             before = read_json(note) if note.is_file() else settings
             if before != settings:
                 raise ValueError(
@@ -71,7 +71,15 @@ class ConvertedDataModule(YouTubeVISDataModule):
 
 
 def _settings(reader: Callable[[], LabelledVideos]) -> dict[str, Any]:
-    """What a reader was given, as JSON has it; {} of a plain function."""
+    """A reader's name and what it was given, as JSON has it."""
     given = getattr(reader, "keywords", {})
+    function = getattr(reader, "func", reader)
     settings: dict[str, Any] = json.loads(json.dumps(given, default=str))
-    return settings
+    settings = {k: _resolved(value) for k, value in settings.items() if value is not None}
+    return {"reader": getattr(function, "__name__", str(function)), **settings}
+
+
+def _resolved(value: Any) -> Any:  # noqa: ANN401 - whatever a reader takes
+    """A path that is there as the same text from every folder."""
+    is_path = isinstance(value, str) and Path(value).exists()
+    return str(Path(value).resolve()) if is_path else value

@@ -218,7 +218,7 @@ def write_composed(
         `<output>/<split>.json`; frames are in `<output>/<split>/JPEGImages/<video>`.
 
     Raises:
-        ValueError: such a split exists, there is no video to write, or a frame is broken; nothing
+        ValueError: such a split exists, there is no video to write, or a frame is broken; no file
             is left then.
     """
     path, images = output / f"{split}.json", output / split / "JPEGImages"

@@ -119,7 +119,15 @@ def check_frames(videos: Iterable[Video], folder: Path) -> None:
 
 
 def image_tensor(image: NDArray[np.uint8]) -> Tensor:
-    """[H, W, 3] array as a [3, H, W] uint8 tensor."""
+    """[H, W, 3] uint8 array as a [3, H, W] tensor.
+
+    Raises:
+        ValueError: another type or number of channels.
+    """
+    if image.dtype != np.uint8 or image.shape[2:] != (3,):
+        raise ValueError(
+            f"frames must be [H, W, 3] of uint8, got {list(image.shape)} of {image.dtype}"
+        )
     planes = np.empty((3, *image.shape[:2]), dtype=np.uint8)
     cv2.split(image, list(planes))  # three times as fast as a transposed copy
     return torch.from_numpy(planes)

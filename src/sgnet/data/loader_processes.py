@@ -40,10 +40,15 @@ def keep_to_one_core() -> None:
     cv2.setNumThreads(1)
 
 
-def prepare_process(worker: int) -> None:  # noqa: ARG001 - torch gives it
-    """Lets a loader process outlive signals to a whole group until its run has saved itself."""
+def keep_process_to_one_core(worker: int) -> None:  # noqa: ARG001 - torch gives it
+    """The same in a loader process that was not forked."""
     if multiprocessing.get_start_method() != "fork":
         keep_to_one_core()
+
+
+def prepare_process(worker: int) -> None:
+    """Lets a loader process outlive signals to a whole group until its run has saved itself."""
+    keep_process_to_one_core(worker)
     signal.signal(signal.SIGUSR1, signal.SIG_IGN)
     signal.signal(signal.SIGUSR2, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: signal.alarm(GRACE))

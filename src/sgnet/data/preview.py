@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.data.coco_stills import load_videos_or_stills
-from sgnet.data.frames import read_frame
+from sgnet.data.frames import check_frames, read_frame
 from sgnet.data.youtube_vis import YouTubeVIS, find_split
 from sgnet.ops.rle import decode
 
@@ -36,7 +36,7 @@ def contact_sheet(root: Path, split: str, rows: int, columns: int, skip: int = 0
         root: folder of the data set, see `find_split`.
         split: of it.
         rows: videos shown; fewer if the split has fewer.
-        columns: frames shown of each video, evenly spread over it.
+        columns: frames shown of each video, evenly spread over it; fewer if it has fewer.
         skip: videos before the first one shown.
 
     Returns:
@@ -44,7 +44,7 @@ def contact_sheet(root: Path, split: str, rows: int, columns: int, skip: int = 0
 
     Raises:
         ValueError: `rows` or `columns` is below 1, no video is left, the annotations are malformed
-            or a frame cannot be read.
+            or name no frames, or a frame cannot be read.
         FileNotFoundError: there is no such split.
     """
     if rows < 1 or columns < 1:
@@ -55,6 +55,7 @@ def contact_sheet(root: Path, split: str, rows: int, columns: int, skip: int = 0
     if not 0 <= skip < count:
         raise ValueError(f"expected skip to leave some of {count} videos, got {skip}")
     chosen = range(skip, min(skip + rows, count))
+    check_frames([annotations.videos[v] for v in chosen], images)
     return _below_each_other([_video_strip(annotations, images, v, columns) for v in chosen])
 
 
@@ -71,7 +72,8 @@ def _video_strip(
     """One video's row [H, W, 3] of the sheet."""
     video = annotations.videos[video_index]
     cells = []
-    for number in np.linspace(0, video.length - 1, columns).round().astype(int).tolist():
+    numbers = np.linspace(0, video.length - 1, columns).round().astype(int)
+    for number in np.unique(numbers).tolist():
         raw = read_frame(images / video.file_names[number], (video.height, video.width))
         cells += [raw, _outlined(raw, annotations, video_index, number)]
     padding = ((0, _GAP), (0, _GAP), (0, 0))

@@ -59,7 +59,7 @@ class ClipPairTransform:
             Key frame, reference frame and masks at `size`.
 
         Raises:
-            ValueError: the steps ended at another size.
+            ValueError: the steps ended at another size, or not as RGB of uint8.
         """
         fitted = fit_size((key.shape[0], key.shape[1]), self.size)
         named = {
@@ -77,6 +77,12 @@ class ClipPairTransform:
                 f"transform steps must end at (height, width) {self.size}, "
                 f"got {result['image'].shape[:2]}; finish them with a crop or a resize"
             )
+        for name in ("image", "reference"):
+            if result[name].dtype != np.uint8 or result[name].shape[2:] != (3,):
+                raise ValueError(
+                    "transform steps must leave RGB of uint8, got "
+                    f"{list(result[name].shape)} of {result[name].dtype}; the network normalises"
+                )
         return result["image"], result["reference"], list(result.get("masks", []))
 
 

@@ -66,8 +66,10 @@ def _fill(model: SGNet, stored: StoredWeights, categories: Sequence[str]) -> Loa
     for name, value in stored.tensors.items():
         if name in CLASS_LAYER and rows:
             continue
-        if name in CLASS_LAYER and stored.categories and categories:
-            skipped[name] = "its class layer has another width here"  # rows are never by place
+        if name in CLASS_LAYER and categories:  # rows are never taken by place
+            skipped[name] = (
+                "no class layer of this width here" if stored.categories else "rows without names"
+            )
             continue
         if name not in own:
             skipped[name] = "no such part here"

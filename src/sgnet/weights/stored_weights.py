@@ -16,6 +16,7 @@ from torchvision.models.detection import FCOS_ResNet50_FPN_Weights
 from sgnet.checkpoint import CHECKPOINT_KEY
 from sgnet.models import ResNetFPN, SGNet, TimmFPN
 from sgnet.models.pretrained import our_fcos_names
+from sgnet.models.sgnet import LOCATION_OFFSET
 from sgnet.weights.timm_weights import imagenet_state, pyramid_state
 from sgnet.weights.weight_files import read_weights
 
@@ -101,7 +102,7 @@ def _of_checkpoint(content: dict[str, Any], source: str) -> StoredWeights:
         {name.removeprefix("model."): value for name, value in state if name.startswith("model.")},
         {},
         tuple(str(category["name"]) for category in description["categories"]),
-        None if offset is None else float(offset),
+        LOCATION_OFFSET if offset is None else float(offset),
     )
 
 

@@ -133,8 +133,8 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
     trainer: pl.Trainer = instantiate(
         cfg.trainer,
         _convert_="all",
-        callbacks=[instantiate(c, _convert_="all") for c in (cfg.callbacks or {}).values()],
-        logger=[instantiate(c, _convert_="all") for c in (cfg.logger or {}).values()],
+        callbacks=_instances(cfg.callbacks),
+        logger=_instances(cfg.logger),
         plugins=[AtomicCheckpointIO(), *instantiate(cfg.plugins or [], _convert_="all")],
     )
     if trainer.is_global_zero:
@@ -167,6 +167,12 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         write_json(finite, run_dir / SUMMARY_FILE)
     return metrics
+
+
+def _instances(group: DictConfig | None) -> list[Any]:
+    """What a group of settings names; an entry of null is one that is not wanted."""
+    wanted = [entry for entry in (group or {}).values() if entry is not None]
+    return [instantiate(entry, _convert_="all") for entry in wanted]
 
 
 @contextmanager

@@ -4,6 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 RUN ?= runs/demo
 SEED ?= 0
+JOBS ?= 2
 
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -21,8 +22,9 @@ demo: install ## Generates shapes_small, trains, evaluates, draws; about 18 minu
 	$(BIN)/python scripts/evaluate.py checkpoint=$(RUN)/checkpoints/last.ckpt \
 		data=shapes_small output=$(RUN) pictures=8
 
-test: install ## Runs the tests
-	$(BIN)/python -m pytest
+# files of tests side by side, each with one thread: with more they would wait for each other
+test: install ## Runs the tests, JOBS of them at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
 
 lint: install ## Checks style and formatting
 	$(BIN)/ruff check .

@@ -24,7 +24,7 @@ demo: install ## Generates shapes_small, trains, evaluates, draws; about 18 minu
 
 # files of tests side by side, each with one thread: with more they would wait for each other
 test: install ## Runs the tests, JOBS of them at a time
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: install ## Checks style and formatting
 	$(BIN)/ruff check .

@@ -352,7 +352,10 @@ def test_validation_that_ends_no_video_says_so(finished, tmp_path):
 def test_a_new_run_in_an_old_folder_starts_its_own_log(finished, tmp_path):
     folder, _ = finished
     (tmp_path / "data").symlink_to(folder / "data")
-    for unwanted in ("callbacks.best=null", "callbacks.progress=null"):  # both are done without
+    for unwanted in (
+        "callbacks.best=null",
+        "callbacks.learning_rate=null",
+    ):  # both are done without
         train(config("train", tiny_run(tmp_path, "trainer.max_epochs=1", unwanted)))
     assert not list((tmp_path / "run").glob("metrics.before-*.csv"))
     steps = [int(row["step"]) for row in rows(tmp_path)]

@@ -52,6 +52,13 @@ def test_a_resumed_run_whose_files_were_repaired_goes_on():
     resumed.on_train_batch_start(None, None, batch(8), 1)
 
 
+def test_early_broken_frames_count_once_patience_is_over():
+    guard = BrokenFrameGuard(share=0.1, patience=8)
+    guard.on_train_batch_start(None, None, batch(4, "a.jpg: cut"), 0)
+    with pytest.raises(ValueError, match="1 of 8 .*: a.jpg: cut;"):
+        guard.on_train_batch_start(None, None, batch(4), 1)
+
+
 def test_a_share_beyond_one_is_refused():
     with pytest.raises(ValueError, match="share"):
         BrokenFrameGuard(share=2)

@@ -35,6 +35,7 @@ class BrokenFrameGuard(pl.Callback):
         self._seen = 0
         self._replaced = 0
         self._named: dict[str, None] = {}
+        self._whole_since_resumed = False
 
     def state_dict(self) -> dict[str, Any]:
         """Counts and names, for a run that is resumed."""
@@ -44,6 +45,7 @@ class BrokenFrameGuard(pl.Callback):
         """Goes on counting."""
         self._seen, self._replaced = state_dict["seen"], state_dict["replaced"]
         self._named = dict.fromkeys(state_dict["named"])
+        self._whole_since_resumed = True
 
     def on_train_batch_start(
         self,
@@ -63,7 +65,8 @@ class BrokenFrameGuard(pl.Callback):
             if problem not in self._named:
                 self._named[problem] = None
                 log.warning("clip pair replaced by another: %s", problem)
-        if not batch.replaced:  # a resumed run whose files were repaired goes on
+        self._whole_since_resumed &= not batch.replaced
+        if self._whole_since_resumed:  # its files were repaired meanwhile
             return
         if self._seen >= self.patience and self._replaced > self.share * self._seen:
             first = "; ".join(list(self._named)[:NAMED])

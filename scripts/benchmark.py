@@ -15,9 +15,10 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.table import Table
 
-from sgnet.benchmark.compare import compare
-from sgnet.benchmark.lineup import BenchmarkSettings
-from sgnet.ops.atomic_file import require_writable, write_json
+sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ stands beside scripts/
+from benchmarks.compare import compare
+from benchmarks.lineup import BenchmarkSettings
+from sgnet.files.atomic_file import require_writable, write_json
 from sgnet.training import exit_on_error
 
 

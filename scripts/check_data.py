@@ -15,7 +15,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from sgnet.data.split_folder import images_beside
+from sgnet.data.annotations.split_folder import images_beside
 from sgnet.data_check import check_data, write_repaired, write_report
 from sgnet.training import annotation_files, exit_on_error, output_folder
 

@@ -21,14 +21,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import track
 
-from sgnet.data.youtube_vis import find_split
-from sgnet.ops.atomic_file import require_writable, write_json
+from sgnet.data.annotations.youtube_vis import find_split
+from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.inference.sources import Source
+from sgnet.inference.sources.images import ImageFiles
+from sgnet.inference.streaming import FrameResult, InstanceStreamer
+from sgnet.inference.video_predictor import open_predictor
 from sgnet.ops.frame_sizes import resize_frame
-from sgnet.sources import Source
-from sgnet.sources.images import ImageFiles
-from sgnet.streaming import FrameResult, InstanceStreamer
 from sgnet.training import exit_on_error
-from sgnet.video_predictor import open_predictor
 
 # what a deployment does until it has its first result, in a process of its own
 FIRST_FRAME = """
@@ -49,7 +49,10 @@ STARTS = {
         "from sgnet import VideoPredictor",
         "VideoPredictor.from_checkpoint({path!r}, 'cpu')",
     ),
-    "onnxruntime": ("from sgnet.onnx_engine import onnx_predictor", "onnx_predictor({path!r})"),
+    "onnxruntime": (
+        "from sgnet.inference.onnx_engine import onnx_predictor",
+        "onnx_predictor({path!r})",
+    ),
 }
 
 

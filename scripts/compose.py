@@ -15,9 +15,9 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from sgnet.data.composer import VideoComposer, write_composed
-from sgnet.data.frames import check_frames
-from sgnet.data.youtube_vis import load_annotations
+from sgnet.data.annotations.youtube_vis import load_annotations
+from sgnet.data.clips.composer import VideoComposer, write_composed
+from sgnet.data.clips.frames import check_frames
 from sgnet.training import exit_on_error
 
 

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 
 from sgnet.data.preview import contact_sheet
 from sgnet.training import exit_on_error
-from sgnet.visualization.image_file import write_image
+from sgnet.visualization.pictures import write_image
 
 
 def draw(cfg: DictConfig) -> None:

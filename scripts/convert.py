@@ -14,9 +14,9 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from sgnet.conversion.staging import new_folder
-from sgnet.conversion.video_frames import write_frames
+from sgnet.conversion.frame_files import write_frames
 from sgnet.conversion.youtube_vis import save_split
+from sgnet.files.atomic_file import new_folder
 from sgnet.training import exit_on_error
 
 

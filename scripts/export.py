@@ -15,11 +15,11 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from sgnet.checkpoint import load_checkpoint
-from sgnet.export import export
-from sgnet.ops.atomic_file import require_writable
+from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.export.graphs import export
+from sgnet.export.quantization import calibration_frames, quantize_onnx
+from sgnet.files.atomic_file import require_writable
 from sgnet.ops.frame_sizes import checked_size
-from sgnet.quantization import calibration_frames, quantize_onnx
 from sgnet.training import exit_on_error
 
 SUFFIXES = {"onnx": ".onnx", "onnx_int8": ".int8.onnx", "torch_export": ".pt2"}

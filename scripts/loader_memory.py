@@ -20,13 +20,13 @@ from omegaconf import DictConfig
 from rich.progress import track
 from torch.utils.data import DataLoader
 
-from sgnet.data.clip_pairs import ClipPairDataset, SeededSampler
-from sgnet.data.collate import collate_clip_pairs
-from sgnet.data.transforms import ClipPairTransform
-from sgnet.data.youtube_vis import load_annotations
-from sgnet.ops.atomic_file import write_json
+from sgnet.data.annotations.youtube_vis import load_annotations
+from sgnet.data.clips.clip_pairs import ClipPairDataset, SeededSampler
+from sgnet.data.clips.collate import collate_clip_pairs
+from sgnet.data.clips.transforms import ClipPairTransform
+from sgnet.files.atomic_file import write_json
+from sgnet.files.segmentation_json import segmentation_to_json
 from sgnet.ops.rle import encode
-from sgnet.ops.segmentation_json import segmentation_to_json
 
 HEIGHT, WIDTH = 64, 96
 READINGS = 10

@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 import albumentations as A
 import hydra
@@ -24,7 +25,8 @@ from omegaconf import DictConfig
 from rich.progress import Progress
 from torch.utils.data import DataLoader
 
-from sgnet.benchmark.loading import (
+sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ stands beside scripts/
+from benchmarks.loading import (
     KINDER,
     OWN_MASKS,
     STRAIGHT,
@@ -33,15 +35,15 @@ from sgnet.benchmark.loading import (
     StraightforwardPairs,
     stages,
 )
-from sgnet.benchmark.timing import time_in_turn
-from sgnet.data.clip_pairs import SeededSampler
-from sgnet.data.collate import collate_clip_pairs
-from sgnet.data.datamodule import YouTubeVISDataModule
-from sgnet.data.loader_processes import keep_to_one_core, prepare_process
-from sgnet.manifest import hardware
-from sgnet.ops.atomic_file import write_json
+from benchmarks.timing import time_in_turn
+from sgnet.data.clips.clip_pairs import SeededSampler
+from sgnet.data.clips.collate import collate_clip_pairs
+from sgnet.data.loading.datamodule import YouTubeVISDataModule
+from sgnet.data.loading.loader_processes import keep_to_one_core, prepare_process
+from sgnet.files.atomic_file import write_json
 from sgnet.structures import ClipPairBatch
 from sgnet.training import exit_on_error
+from sgnet.training.manifest import hardware
 
 
 def loader_rate(data: LoadedSet, batch_size: int, workers: int, batches: int, seed: int) -> float:

@@ -20,11 +20,11 @@ import hydra
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from sgnet.prediction import PredictionFiles
-from sgnet.sources import open_source, overlapped
-from sgnet.streaming import FrameResult
+from sgnet.inference.result_files import PredictionFiles
+from sgnet.inference.sources import open_source, overlapped
+from sgnet.inference.streaming import FrameResult
+from sgnet.inference.video_predictor import open_predictor
 from sgnet.training import exit_on_error
-from sgnet.video_predictor import open_predictor
 
 INTERRUPTED = 130  # the shell's status for Ctrl-C
 

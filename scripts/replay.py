@@ -14,8 +14,8 @@ import hydra
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from sgnet.replay import StepSettings, replay
 from sgnet.training import build_model, exit_on_error
+from sgnet.training.replay import StepSettings, replay
 
 
 def run(cfg: DictConfig) -> None:

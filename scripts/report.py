@@ -12,7 +12,7 @@ from pathlib import Path
 import hydra
 from omegaconf import DictConfig
 
-from sgnet.ops.atomic_file import atomic_path, require_writable
+from sgnet.files.atomic_file import atomic_path, require_writable
 from sgnet.reports.differences import as_markdown, differences
 from sgnet.reports.plots import plot_rows
 from sgnet.reports.runs import find_all_runs

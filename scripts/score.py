@@ -16,10 +16,10 @@ from typing import TextIO
 import hydra
 from omegaconf import DictConfig, OmegaConf
 
-from sgnet.data.youtube_vis import load_annotations
+from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import load_results
-from sgnet.ops.atomic_file import require_writable, write_json
+from sgnet.files.atomic_file import require_writable, write_json
 
 
 def score(annotations: Path, results: Path, output: Path | None, lengths: str = "strict") -> str:

@@ -24,14 +24,14 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.progress import track
 
-from sgnet.checkpoint import LoadedCheckpoint
+from sgnet.checkpoints.loading import LoadedCheckpoint
+from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.inference.video_predictor import VideoPredictor
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
-from sgnet.ops.atomic_file import require_writable, write_json
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
 from sgnet.training import exit_on_error
-from sgnet.video_predictor import VideoPredictor
 
 LIFETIME = 60  # frames an object is seen
 

@@ -15,7 +15,7 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
-from sgnet.data.split_writer import SplitRule, write_splits
+from sgnet.data.annotations.split_writer import SplitRule, write_splits
 from sgnet.training import annotation_files, exit_on_error, output_folder
 
 

@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from omegaconf import DictConfig
 from rich.progress import Progress
 
-from sgnet.benchmark.timing import time_in_turn
-from sgnet.data.frames import read_frame
-from sgnet.data.youtube_vis import find_split
-from sgnet.manifest import hardware
-from sgnet.ops.atomic_file import write_json
+sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ stands beside scripts/
+from benchmarks.timing import time_in_turn
+from sgnet.data.annotations.youtube_vis import find_split
+from sgnet.data.clips.frames import read_frame
+from sgnet.files.atomic_file import write_json
+from sgnet.inference.video_predictor import Speed, open_predictor
 from sgnet.reports.runs import SPEED_FILE, find_runs
 from sgnet.reports.table import Row, rows_of
 from sgnet.training import exit_on_error
-from sgnet.video_predictor import Speed, open_predictor
+from sgnet.training.manifest import hardware
 
 CHECKPOINT = "checkpoints/last.ckpt"
 

@@ -18,20 +18,20 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet import __version__
-from sgnet.data.youtube_vis import YouTubeVIS, find_split, load_annotations
-from sgnet.detection_cache import (
+from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split, load_annotations
+from sgnet.evaluation.average_precision import evaluate
+from sgnet.inference.detection_cache import (
     CachedVideo,
     detect_videos,
     load_cache,
     save_cache,
     track_cached,
 )
-from sgnet.evaluation.average_precision import evaluate
-from sgnet.manifest import file_hash
+from sgnet.inference.video_predictor import open_predictor
 from sgnet.structures import Category, Video
 from sgnet.tracking import MovementTracker
 from sgnet.training import category_ids, exit_on_error
-from sgnet.video_predictor import open_predictor
+from sgnet.training.manifest import file_hash
 
 Detected = tuple[list[CachedVideo], tuple[Category, ...]]
 

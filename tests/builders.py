@@ -8,7 +8,12 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from sgnet.checkpoint import CHECKPOINT_FORMAT, CHECKPOINT_KEY, build_component, without_pretraining
+from sgnet.checkpoints.loading import (
+    CHECKPOINT_FORMAT,
+    CHECKPOINT_KEY,
+    build_component,
+    without_pretraining,
+)
 from sgnet.losses import SGNetCriterion
 from sgnet.losses.assignment import LocationAssigner
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead

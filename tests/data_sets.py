@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from sgnet.data.annotation_writer import save_annotations, visible_track
+from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
 from sgnet.ops.rle import encode
 from sgnet.records import Category, Video
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from sgnet.ops.segmentation_json import parse_segmentation
+from sgnet.files.segmentation_json import parse_segmentation
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Rle, Video
 
 GOLDEN = Path(__file__).parent / "golden"

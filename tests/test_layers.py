@@ -1,4 +1,4 @@
-"""Who may import whom: structures and ops below, the parts beside each other, wiring above."""
+"""Who may import whom: a room only what stands on a floor below its own."""
 
 from __future__ import annotations
 
@@ -9,43 +9,30 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src/sgnet"
-LEVELS = {
-    "records": 0,
-    "structures": 0,
-    "category_names": 0,
-    "ops": 0,
-    "checkpoint": 2,
-    "distributed": 2,
-    "checkpoint_io": 3,
-    "callbacks": 6,
-    "loggers": 2,
-    "manifest": 3,
-    "replay": 6,
-    "reports": 2,
-    "data_check": 2,
-    "chunk_predictor": 2,
-    "prediction": 4,
-    "conversion": 2,
-    "split_tracking": 5,
-    "benchmark": 5,
-    "streaming": 2,
-    "detection_cache": 3,
-    "frame_engine": 2,
-    "exported_step": 2,
-    "onnx_engine": 3,
-    "export": 4,
-    "onnx_translations": 3,
-    "quantization": 4,
-    "video_predictor": 4,
-    "lightning_module": 5,
-    "sweeps": 3,
-    "weights": 3,
-    "training": 7,
+
+# the house, from the roof down; rooms of one floor never import each other
+HOUSE = """
+    commands
+    training     export       conversion
+    inference    data_check
+    checkpoints
+    models       losses       tracking     data         evaluation   visualization   reports
+    postprocess
+    files
+    ops
+    structures
+    records
+"""
+FLOORS = {
+    room: floor
+    for floor, line in enumerate(reversed(HOUSE.strip().splitlines()))
+    for room in line.split()
 }
+HYDRA = ("commands", "training")
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-def part_of(path: Path) -> str:
+def room_of(path: Path) -> str:
     return path.relative_to(PACKAGE).with_suffix("").parts[0]
 
 
@@ -63,15 +50,26 @@ def imported(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_imports_go_down_and_never_sideways(path):
-    mine = part_of(path)
+    mine = room_of(path)
     for name in imported(path):
         parts = name.split(".")
+        assert parts[0] not in ("benchmarks", "scripts", "tests"), "the package stands alone"
         if parts[0] == "hydra":
-            assert mine == "training", "Hydra belongs into mains and training.py"
-        if parts[0] != "sgnet" or len(parts) < 2 or parts[1] == mine or mine == "__init__":
+            assert mine in HYDRA, f"Hydra belongs into {HYDRA}"
+        if parts[0] != "sgnet" or len(parts) < 2 or mine in ("__init__", "__main__"):
             continue
-        low, high = LEVELS.get(parts[1], 1), LEVELS.get(mine, 1)
-        assert low < high or (low == high and low != 1), f"{mine} imports {parts[1]}"
+        if parts[1] != mine and parts[1] != "__version__":
+            assert FLOORS[parts[1]] < FLOORS[mine], f"{mine} imports {parts[1]}"
+
+
+def test_nothing_stands_outside_of_the_house():
+    names = {path.relative_to(PACKAGE).with_suffix("").parts[0] for path in FILES}
+    assert names - {"__init__", "__main__"} == set(FLOORS)
+
+
+def test_ops_know_no_files_and_no_json():
+    for path in (PACKAGE / "ops").glob("*.py"):
+        assert not imported(path) & {"json", "os", "pathlib", "shutil", "io", "pathlib.Path"}, path
 
 
 @pytest.mark.parametrize("name", ["wandb", "av", "timm"])

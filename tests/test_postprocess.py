@@ -4,7 +4,7 @@ import pytest
 import torch
 from builders import tiny_model
 
-from sgnet.chunk_predictor import frame_masks
+from sgnet.inference.chunk_predictor import frame_masks
 from sgnet.ops.mask_assembly import BlendedMasks, box_pixels
 from sgnet.postprocess import DetectionDecoder, binary_masks
 

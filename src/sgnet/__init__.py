@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sgnet.video_predictor import VideoPredictor
+    from sgnet.inference.video_predictor import VideoPredictor
 
 __version__ = "0.1.0"
 __all__ = ["VideoPredictor", "__version__"]
@@ -14,7 +14,7 @@ __all__ = ["VideoPredictor", "__version__"]
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - any attribute
     """Imports torch only where it is asked for."""
     if name == "VideoPredictor":
-        from sgnet.video_predictor import VideoPredictor
+        from sgnet.inference.video_predictor import VideoPredictor
 
         return VideoPredictor
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

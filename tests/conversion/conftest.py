@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from labelled_builders import CATEGORIES, VIDEOS, tracks, write_images
 
-from sgnet.data.annotation_writer import save_annotations
+from sgnet.data.annotations.annotation_writer import save_annotations
 
 
 @pytest.fixture

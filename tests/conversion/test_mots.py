@@ -10,8 +10,7 @@ from labelled_builders import rectangle, write_images
 from PIL import Image
 from pycocotools import mask as coco_mask
 
-from sgnet.conversion.mots_png import read_mots_png
-from sgnet.conversion.mots_txt import read_mots_txt
+from sgnet.conversion.mots import read_mots_png, read_mots_txt
 from sgnet.ops.rle import decode
 from sgnet.records import Category, Video
 

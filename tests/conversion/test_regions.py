@@ -14,7 +14,7 @@ from sgnet.conversion.regions import (
     polygon_mask,
     union,
 )
-from sgnet.ops.checked_json import JsonEntry
+from sgnet.files.checked_json import JsonEntry
 from sgnet.ops.rle import decode, encode
 
 ENTRY = JsonEntry("labels.json", "shapes[3]", {})

@@ -13,12 +13,11 @@ from pycocotools import mask as coco_mask
 from sgnet.conversion.coco_video import read_coco_video
 from sgnet.conversion.cvat import read_cvat
 from sgnet.conversion.davis import read_davis
-from sgnet.conversion.mots_png import read_mots_png
-from sgnet.conversion.mots_txt import read_mots_txt
+from sgnet.conversion.mots import read_mots_png, read_mots_txt
 from sgnet.conversion.writers import write_cvat, write_davis, write_mots_png, write_mots_txt
 from sgnet.conversion.youtube_vis import from_annotations, from_results, save_split
-from sgnet.data.annotation_writer import save_annotations, visible_track
-from sgnet.data.youtube_vis import find_split, load_annotations
+from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
+from sgnet.data.annotations.youtube_vis import find_split, load_annotations
 from sgnet.evaluation.results import save_results
 from sgnet.ops.rle import decode, encode
 from sgnet.records import Category, ResultTrack, Video

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from labelled_builders import CATEGORIES, rectangle, write_images
 
-from sgnet.conversion.frame_files import frame_numbers, image_size
+from sgnet.conversion.frame_files import frame_numbers, image_size, write_frames
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
-from sgnet.conversion.staging import new_folder
-from sgnet.conversion.video_frames import write_frames
 from sgnet.conversion.youtube_vis import save_split
-from sgnet.data.frames import check_frames, read_frame
-from sgnet.data.youtube_vis import find_split, load_annotations
+from sgnet.data.annotations.youtube_vis import find_split, load_annotations
+from sgnet.data.clips.frames import check_frames, read_frame
+from sgnet.files.atomic_file import new_folder
 from sgnet.ops.rle import encode
 from sgnet.records import Category, Video
 from sgnet.visualization.video_file import write_mp4

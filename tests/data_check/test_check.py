@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from data_sets import HEIGHT, WIDTH, box_mask, change, picture, write_data_set
 
-from sgnet.data.frames import read_frame
-from sgnet.data.youtube_vis import load_annotations
+from sgnet.data.annotations.youtube_vis import load_annotations
+from sgnet.data.clips.frames import read_frame
 from sgnet.data_check import check_data, write_repaired, write_report
+from sgnet.files.segmentation_json import segmentation_to_json
 from sgnet.ops.rle import encode
-from sgnet.ops.segmentation_json import segmentation_to_json
 
 
 @pytest.fixture

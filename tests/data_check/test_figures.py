@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sgnet.data.annotation_writer import visible_track
+from sgnet.data.annotations.annotation_writer import visible_track
 from sgnet.data_check.figures import (
     Figures,
     as_json,

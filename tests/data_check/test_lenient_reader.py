@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sgnet.data.youtube_vis import load_annotations
+from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.data_check.findings import Findings
 from sgnet.data_check.lenient_reader import read_leniently
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from golden_case import CASES, GOLDEN, Case
 
-from sgnet.data.youtube_vis import load_annotations
+from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.matching import measure_overlaps
 from sgnet.evaluation.results import load_results

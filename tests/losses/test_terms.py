@@ -6,16 +6,18 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from sgnet.losses.detection import (
+from sgnet.losses.terms import (
     centerness_loss,
     classification_loss,
     giou_loss,
     iou_loss,
     log_giou_loss,
+    mask_boxes,
+    mask_coverage,
+    mask_loss,
+    movement_loss,
     weighted_box_loss,
 )
-from sgnet.losses.mask import mask_boxes, mask_coverage, mask_loss
-from sgnet.losses.movement import movement_loss
 from sgnet.ops.mask_assembly import BlendedMasks, box_pixels
 
 

@@ -5,8 +5,8 @@ import torch
 from torchvision.models.detection import fcos_resnet50_fpn
 from torchvision.models.detection.fcos import FCOSHead
 
+from sgnet.checkpoints.weights.pretrained import load_torchvision_fcos
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
-from sgnet.models.pretrained import load_torchvision_fcos
 from sgnet.postprocess import DetectionDecoder
 
 NUM_CLASSES = 7

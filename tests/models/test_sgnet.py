@@ -5,7 +5,7 @@ import torch
 from builders import tiny_model
 
 from sgnet.models import ResNetFPN
-from sgnet.models.base_masks import BaseMasks
+from sgnet.models.mask_head import BaseMasks
 from sgnet.models.tracking_head import TrackingHead
 
 

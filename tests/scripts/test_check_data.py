@@ -9,8 +9,8 @@ import pytest
 from data_sets import write_data_set
 from script_runner import run_script
 
-from sgnet.data.datamodule import YouTubeVISDataModule
-from sgnet.data.transforms import ClipPairTransform
+from sgnet.data.clips.transforms import ClipPairTransform
+from sgnet.data.loading.datamodule import YouTubeVISDataModule
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from hydra.utils import instantiate
 from labelled_builders import CATEGORIES, VIDEOS, tracks, write_images
 from script_runner import run_script
 
-from sgnet.data.annotation_writer import save_annotations
-from sgnet.data.youtube_vis import find_split, load_annotations
+from sgnet.data.annotations.annotation_writer import save_annotations
+from sgnet.data.annotations.youtube_vis import find_split, load_annotations
 from sgnet.evaluation.results import save_results
 from sgnet.records import ResultTrack
 from sgnet.visualization.video_file import write_mp4

@@ -7,7 +7,6 @@ import torch
 
 from sgnet.ops.rle import encode
 from sgnet.structures import ResultTrack, Video
-from sgnet.visualization.contact_sheet import contact_sheet
 from sgnet.visualization.curves import plot_training_curves
 from sgnet.visualization.inside import (
     level_figure,
@@ -22,6 +21,7 @@ from sgnet.visualization.overlay import (
     track_color,
     union_mask,
 )
+from sgnet.visualization.pictures import contact_sheet
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 from sgnet.visualization.video_file import write_mp4
 

@@ -14,10 +14,10 @@ from sgnet.conversion.labelled import (
     MaskCollector,
 )
 from sgnet.conversion.regions import Points, box_mask, checked_points, polygon_mask, union
-from sgnet.data.annotation_entries import is_inside, parse_categories
-from sgnet.ops.checked_json import JsonEntry, as_entries, identified, top_level_object
+from sgnet.data.annotations.annotation_entries import is_inside, parse_categories
+from sgnet.files.checked_json import JsonEntry, as_entries, identified, top_level_object
+from sgnet.files.segmentation_json import parse_segmentation
 from sgnet.ops.rle import MAX_SIDE
-from sgnet.ops.segmentation_json import parse_segmentation
 from sgnet.records import Rle
 
 OBJECT_KEYS = ("instance_id", "track_id")

@@ -11,10 +11,10 @@ from filelock import FileLock
 
 from sgnet.conversion.labelled import LabelledVideos
 from sgnet.conversion.youtube_vis import save_split
-from sgnet.data.datamodule import YouTubeVISDataModule
-from sgnet.data.youtube_vis import find_split
-from sgnet.ops.atomic_file import write_json
-from sgnet.ops.checked_json import read_json
+from sgnet.data.annotations.youtube_vis import find_split
+from sgnet.data.loading.datamodule import YouTubeVISDataModule
+from sgnet.files.atomic_file import write_json
+from sgnet.files.checked_json import read_json
 
 
 class ConvertedDataModule(YouTubeVISDataModule):

@@ -15,10 +15,10 @@ from sgnet.conversion.cvat_shapes import IGNORED, Shape, between, parse_shape
 from sgnet.conversion.frame_files import check_sizes, required
 from sgnet.conversion.grouping import ShapeGrouper
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
-from sgnet.conversion.xml_file import as_entry, read_xml, with_numbers
-from sgnet.ops.checked_json import JsonEntry
+from sgnet.files.checked_json import JsonEntry
+from sgnet.files.xml_file import as_entry, read_xml, with_numbers
+from sgnet.inference.sources.images import natural_order
 from sgnet.records import Category, Rle
-from sgnet.sources.images import natural_order
 
 
 def read_cvat(

@@ -9,11 +9,11 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from sgnet.conversion.frame_files import frames_in, image_size
-from sgnet.conversion.xml_file import as_entry, with_numbers
-from sgnet.data.annotation_entries import MAX_FRAMES, is_inside
-from sgnet.ops.checked_json import JsonEntry
+from sgnet.data.annotations.annotation_entries import MAX_FRAMES, is_inside
+from sgnet.files.checked_json import JsonEntry
+from sgnet.files.xml_file import as_entry, with_numbers
+from sgnet.inference.sources.images import image_files
 from sgnet.ops.rle import MAX_SIDE
-from sgnet.sources.images import image_files
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from sgnet.conversion.regions import (
     pasted_mask,
     polygon_mask,
 )
-from sgnet.conversion.xml_file import as_entry, with_numbers
-from sgnet.ops.checked_json import JsonEntry
+from sgnet.files.checked_json import JsonEntry
+from sgnet.files.xml_file import as_entry, with_numbers
 from sgnet.ops.rle import MAX_SIDE, box_xywh, decode
 from sgnet.records import Rle
 

@@ -24,8 +24,8 @@ from sgnet.conversion.labelled import (
     LabelledVideos,
     MaskCollector,
 )
-from sgnet.data.annotation_entries import parse_categories
-from sgnet.ops.checked_json import JsonEntry, describe, top_level_object
+from sgnet.data.annotations.annotation_entries import parse_categories
+from sgnet.files.checked_json import JsonEntry, describe, top_level_object
 from sgnet.records import Category
 
 VOID = 255

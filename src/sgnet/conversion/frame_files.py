@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from sgnet.sources.images import image_files, natural_order
+from sgnet.inference.sources import open_source
+from sgnet.inference.sources.images import image_files, natural_order
 
 TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 ORIENTATION = 0x0112
@@ -173,3 +175,26 @@ def checked_size(
             f"got {(height, width)}"
         )
     return height, width
+
+
+QUALITY = 95
+
+
+def write_frames(video: Path, folder: Path) -> int:
+    """Writes `000000.jpg`, `000001.jpg`, ... as the frames are shown; JPEG loses a little.
+
+    Returns:
+        Number of frames.
+
+    Raises:
+        ValueError: no video file, or one that cannot be read to its end.
+        OSError: the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for frame in open_source(video):
+        picture = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+        (folder / f"{frame.index:06d}.jpg").write_bytes(data.tobytes())
+        count += 1
+    return count

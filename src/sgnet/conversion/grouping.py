@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sgnet.conversion.labelled import MaskCollector
-from sgnet.ops.checked_json import JsonEntry
+from sgnet.files.checked_json import JsonEntry
 from sgnet.records import Rle
 
 WAYS = ("group", "label")

@@ -24,11 +24,11 @@ from sgnet.conversion.regions import (
     pasted_mask,
     polygon_mask,
 )
-from sgnet.data.annotation_entries import is_inside
-from sgnet.ops.checked_json import JsonEntry, as_entries, top_level_object
+from sgnet.data.annotations.annotation_entries import is_inside
+from sgnet.files.checked_json import JsonEntry, as_entries, top_level_object
+from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import MAX_SIDE
 from sgnet.records import Rle
-from sgnet.sources.images import natural_order
 
 LEAST_POINTS = {"polygon": 3, "rectangle": 2, "circle": 2, "mask": 2}
 

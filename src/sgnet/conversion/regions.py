@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from sgnet.ops.checked_json import JsonEntry, describe, finite_number
+from sgnet.files.checked_json import JsonEntry, describe, finite_number
 from sgnet.ops.rle import MAX_SIDE, encode, to_coco
 from sgnet.records import Rle
 

@@ -24,11 +24,11 @@ from sgnet.conversion.labelled import (
     MaskCollector,
 )
 from sgnet.conversion.regions import checked_points, pasted_mask
-from sgnet.data.annotation_entries import MAX_FRAMES
-from sgnet.ops.checked_json import JsonEntry, as_entries, top_level_object
+from sgnet.data.annotations.annotation_entries import MAX_FRAMES
+from sgnet.files.checked_json import JsonEntry, as_entries, top_level_object
+from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import MAX_SIDE, encode
 from sgnet.records import Rle
-from sgnet.sources.images import natural_order
 
 MOST_BYTES = 1 << 26  # of a bitmap's PNG
 

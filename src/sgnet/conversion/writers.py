@@ -20,7 +20,7 @@ from sgnet.conversion.frame_files import frame_numbers
 from sgnet.conversion.index_images import masks_by_number, paint
 from sgnet.conversion.labelled import LabelledVideo, LabelledVideos
 from sgnet.conversion.mots import CLASSES_FILE, PER_CLASS, class_numbers
-from sgnet.conversion.staging import new_folder
+from sgnet.files.atomic_file import new_folder
 from sgnet.records import Category
 
 

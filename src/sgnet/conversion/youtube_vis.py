@@ -10,12 +10,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
-from sgnet.conversion.staging import new_folder
-from sgnet.data.annotation_entries import MAX_FRAMES, is_inside, parse_categories
-from sgnet.data.annotation_writer import save_annotations, visible_track
-from sgnet.data.youtube_vis import YouTubeVIS, load_annotations
+from sgnet.data.annotations.annotation_entries import MAX_FRAMES, is_inside, parse_categories
+from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
+from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.results import load_results
-from sgnet.ops.checked_json import top_level_object
+from sgnet.files.atomic_file import new_folder
+from sgnet.files.checked_json import top_level_object
 from sgnet.ops.rle import MAX_SIDE, is_background
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 

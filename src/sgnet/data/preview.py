@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.data.coco_stills import load_videos_or_stills
-from sgnet.data.frames import check_frames, read_frame
-from sgnet.data.youtube_vis import YouTubeVIS, find_split
+from sgnet.data.annotations.coco_stills import load_videos_or_stills
+from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split
+from sgnet.data.clips.frames import check_frames, read_frame
 from sgnet.ops.rle import decode
 
 ByteArray = NDArray[np.uint8]

@@ -9,8 +9,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import track as track_progress
 
-from sgnet.data.coco_stills import load_videos_or_stills
-from sgnet.data.youtube_vis import YouTubeVIS
+from sgnet.data.annotations.coco_stills import load_videos_or_stills
+from sgnet.data.annotations.youtube_vis import YouTubeVIS
 from sgnet.data_check.figures import Figures
 from sgnet.data_check.findings import Findings
 from sgnet.data_check.image_checks import ImageLooks, check_images, look_at_images, video_hashes

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
-from sgnet.data.annotation_entries import (
+from sgnet.data.annotations.annotation_entries import (
     checked_area,
     checked_box,
     checked_file_name,
@@ -18,8 +18,8 @@ from sgnet.data.annotation_entries import (
     parse_track,
     parse_video,
 )
-from sgnet.ops.checked_json import JsonEntry, WarningCollector
-from sgnet.ops.segmentation_json import segmentation_of_frame
+from sgnet.files.checked_json import JsonEntry, WarningCollector
+from sgnet.files.segmentation_json import segmentation_of_frame
 from sgnet.records import AnnotatedTrack, Video
 
 Check = Callable[[], object]

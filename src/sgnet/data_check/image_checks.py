@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import Progress
 
-from sgnet.data.frames import check_frame_size, read_frame
+from sgnet.data.clips.frames import check_frame_size, read_frame
 from sgnet.data_check.findings import Findings
 from sgnet.data_check.lenient_reader import ReadFile
 from sgnet.data_check.perceptual_hash import perceptual_hash, sampled_frames

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sgnet.data.annotation_entries import parse_category, parse_track, parse_video
-from sgnet.data.coco_stills import is_coco, object_as_track, still_as_video
-from sgnet.data.youtube_vis import TrackTable, VideoTable, YouTubeVIS
+from sgnet.data.annotations.annotation_entries import parse_category, parse_track, parse_video
+from sgnet.data.annotations.coco_stills import is_coco, object_as_track, still_as_video
+from sgnet.data.annotations.youtube_vis import TrackTable, VideoTable, YouTubeVIS
 from sgnet.data_check.entry_errors import (
     errors_of_category,
     errors_of_track,
@@ -21,7 +21,7 @@ from sgnet.data_check.entry_errors import (
     sound_part,
 )
 from sgnet.data_check.findings import Findings
-from sgnet.ops.checked_json import (
+from sgnet.files.checked_json import (
     JsonEntry,
     WarningCollector,
     as_entry,

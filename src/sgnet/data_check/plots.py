@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from sgnet.data_check.figures import Figures
-from sgnet.ops.atomic_file import atomic_path
+from sgnet.files.atomic_file import atomic_path
 
 CATEGORIES = 24  # the largest ones are drawn
 INK, BAR, LINE = "0.25", "#4c78a8", "#e45756"

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sgnet.data.annotation_writer import save_annotations, visible_track
-from sgnet.data.split_folder import annotation_path, place_images
+from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
+from sgnet.data.annotations.split_folder import annotation_path, place_images
 from sgnet.data_check.check import Check
 from sgnet.data_check.lenient_reader import Fix, ReadFile
-from sgnet.ops.atomic_file import require_writable, write_json
+from sgnet.files.atomic_file import require_writable, write_json
 from sgnet.records import AnnotatedTrack, Video
 
 SHOWN = 8  # frames that a fix lists

@@ -10,7 +10,7 @@ from sgnet.data_check.check import Check
 from sgnet.data_check.figures import as_json
 from sgnet.data_check.findings import SEVERITIES, Severity
 from sgnet.data_check.plots import plot_figures
-from sgnet.ops.atomic_file import atomic_path, write_json
+from sgnet.files.atomic_file import atomic_path, write_json
 
 SHOWN = 20  # findings of a kind in the Markdown
 LAST_CATEGORIES = 100

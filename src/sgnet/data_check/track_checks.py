@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sgnet.data.annotation_writer import visible_track
+from sgnet.data.annotations.annotation_writer import visible_track
 from sgnet.data_check.findings import Findings
 from sgnet.data_check.lenient_reader import ReadFile
 from sgnet.records import AnnotatedTrack, Video

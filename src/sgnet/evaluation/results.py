@@ -8,9 +8,9 @@ import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from sgnet.ops.atomic_file import atomic_path
-from sgnet.ops.checked_json import JsonEntry, WarningCollector, top_level_entries
-from sgnet.ops.segmentation_json import parse_segmentations, segmentation_to_json
+from sgnet.files.atomic_file import atomic_path
+from sgnet.files.checked_json import JsonEntry, WarningCollector, top_level_entries
+from sgnet.files.segmentation_json import parse_segmentations, segmentation_to_json
 from sgnet.records import Category, ResultTrack, Video
 
 

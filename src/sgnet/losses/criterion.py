@@ -10,14 +10,16 @@ import torch
 from torch import Tensor
 
 from sgnet.losses.assignment import LocationAssigner, Positives
-from sgnet.losses.detection import (
+from sgnet.losses.terms import (
     BOX_LOSSES,
     centerness_loss,
     classification_loss,
+    mask_boxes,
+    mask_coverage,
+    mask_loss,
+    movement_loss,
     weighted_box_loss,
 )
-from sgnet.losses.mask import mask_boxes, mask_coverage, mask_loss
-from sgnet.losses.movement import movement_loss
 from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.structures import DenseOutputs, Targets

@@ -1,15 +1,182 @@
-"""Mask head: spatial attention, base masks and granularity blender (SG-Net section 3.2)."""
+"""Mask head, in the paper's order: spatial attention, base masks, granularity blender.
+
+SG-Net section 3.2 and the lower half of its Figure 2.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
 
-from sgnet.models.base_masks import LEVEL_NAMES, BaseMasks
-from sgnet.models.granularity_blender import GranularityBlender
-from sgnet.models.spatial_attention import SpatialAttention
-from sgnet.ops.mask_assembly import BlenderReading
+from sgnet.models.layers import group_norm, initialize_convolutions
+from sgnet.ops.mask_assembly import BLENDER_READINGS, BlendedMasks, BlenderReading, blend
+
+LEVEL_NAMES = ("P3", "P4", "P5")
+
+
+class SpatialAttention(nn.Module):
+    """Two 3x3 convolutions, shared over P3..P7, that give S scores a location.
+
+    Args:
+        channels: of the pyramid.
+        num_scores: S; G*G for one score a sub-region.
+    """
+
+    def __init__(self, channels: int, num_scores: int) -> None:
+        super().__init__()
+        self.hidden = nn.Conv2d(channels, channels, 3, padding=1)
+        self.scores = nn.Conv2d(channels, num_scores, 3, padding=1)
+        initialize_convolutions(self)
+        # a product a*B with both near zero starts on a saddle; scores of order one leave it
+        nn.init.kaiming_uniform_(self.hidden.weight, a=1)
+        nn.init.kaiming_uniform_(self.scores.weight, a=1)
+
+    def forward(self, feature: Tensor) -> Tensor:
+        """Attention scores [B, S, H, W] of one pyramid level [B, C, H, W]."""
+        scores: Tensor = self.scores(self.hidden(feature).relu())
+        return scores
+
+
+class BaseMasks(nn.Module):
+    """P3..P5 brought to P3's size, two 3x3 convolutions, one more to C maps, upsampling, 1x1.
+
+    The paper zeroes the maps outside an instance's box and then applies the 1x1 convolution. It is
+    the same for all instances and acts on each pixel alone, so it runs once a frame; the blender
+    reads its output only inside the box. It also commutes with bilinear upsampling, whose weights
+    sum to one, and runs before it, on 16 times fewer pixels.
+
+    Args:
+        channels: of the pyramid.
+        num_masks: C, base masks a frame; G*G.
+        levels: the first 1, 2 or 3 of P3, P4, P5 (Table 5).
+        upsample: 4, 2 or 1 times P3's resolution (Table 4).
+        hidden_channels: of the two 3x3 convolutions.
+        instance_convolution: False leaves the 1x1 convolution out (Table 2 c).
+
+    Raises:
+        ValueError: unknown levels or upsampling.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        num_masks: int,
+        levels: Sequence[str] = LEVEL_NAMES,
+        upsample: int = 4,
+        hidden_channels: int = 128,
+        instance_convolution: bool = True,
+    ) -> None:
+        super().__init__()
+        if not levels or tuple(levels) != LEVEL_NAMES[: len(levels)]:
+            raise ValueError(f"levels must be P3, P3-P4 or P3-P5 as a list, got {list(levels)}")
+        if upsample not in (1, 2, 4):
+            raise ValueError(f"upsample must be 4, 2 or 1, got {upsample}")
+        self.num_levels = len(levels)
+        self.upsample = upsample
+        self.fuse = nn.Sequential(
+            nn.Conv2d(channels * len(levels), hidden_channels, 3, padding=1, bias=False),
+            group_norm(hidden_channels),
+            nn.ReLU(),
+            nn.Conv2d(hidden_channels, hidden_channels, 3, padding=1, bias=False),
+            group_norm(hidden_channels),
+            nn.ReLU(),
+        )
+        self.reduce = nn.Conv2d(hidden_channels, num_masks, 3, padding=1)
+        self.instance_convolution = (
+            nn.Conv2d(num_masks, num_masks, 1) if instance_convolution else nn.Identity()
+        )
+
+    def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
+        """Base masks [B, C, h, w] of P3..P5 [B, C, H_l, W_l]; h = upsample * P3's height."""
+        reference = pyramid[0]
+        aligned = [reference]
+        for level, feature in enumerate(pyramid[1 : self.num_levels], start=1):
+            aligned.append(_upsample_to(feature, 2**level, reference))
+        features = self.fuse(torch.cat(aligned, dim=1))
+        maps: Tensor = self.instance_convolution(self.reduce(features))
+        if self.upsample == 1:
+            return maps
+        return F.interpolate(
+            maps, scale_factor=float(self.upsample), mode="bilinear", align_corners=False
+        )
+
+
+def _upsample_to(feature: Tensor, factor: int, reference: Tensor) -> Tensor:
+    """Bilinear upsampling by the exact factor, cut to the reference's height and width.
+
+    Interpolating straight to the size would stretch levels whose size was rounded up (360 rows
+    give 45 and 23) and shift them against P3.
+    """
+    upsampled = F.interpolate(
+        feature, scale_factor=float(factor), mode="bilinear", align_corners=False
+    )
+    return upsampled[..., : reference.shape[-2], : reference.shape[-1]]
+
+
+class GranularityBlender:
+    """Holds the settings of Eq. 1 and Eq. 2; it has no parameters.
+
+    Args:
+        reading: how Eq. 2 is read, see `sgnet.ops.mask_assembly.blend`.
+        grid: G, the most divisions of a box along a side.
+        cell_size: of Eq. 1 in input pixels; 50 at 640x360, to be scaled with the input.
+
+    Raises:
+        ValueError: unknown reading, or a grid or cell size that is not positive.
+    """
+
+    def __init__(self, reading: BlenderReading, grid: int, cell_size: float) -> None:
+        if reading not in BLENDER_READINGS:
+            raise ValueError(f"blender reading must be one of {BLENDER_READINGS}, got {reading!r}")
+        if grid < 1 or cell_size <= 0:
+            raise ValueError(
+                f"grid must be >= 1 and cell_size > 0, got grid={grid}, cell_size={cell_size}"
+            )
+        self.reading: BlenderReading = reading
+        self.grid = grid
+        self.cell_size = cell_size
+
+    @property
+    def num_masks(self) -> int:
+        """C, the base masks the readings need: one a cell."""
+        return self.grid**2
+
+    @property
+    def num_scores(self) -> int:
+        """S, the coefficients a location predicts."""
+        vector = self.num_masks if self.reading == "region_vector" else 1
+        return self.grid**2 * vector
+
+    def __call__(
+        self,
+        base_masks: Tensor,
+        frame_indices: Tensor,
+        coefficients: Tensor,
+        boxes_xyxy: Tensor,
+        stride: int,
+    ) -> BlendedMasks:
+        """Mask logits of N instances inside their boxes; used in training and in inference.
+
+        Args:
+            base_masks: [B, C, h, w].
+            frame_indices: [N].
+            coefficients: [N, S].
+            boxes_xyxy: [N, 4] input pixels.
+            stride: input pixels per base-mask pixel.
+        """
+        return blend(
+            base_masks,
+            frame_indices,
+            coefficients,
+            boxes_xyxy,
+            stride=stride,
+            reading=self.reading,
+            grid=self.grid,
+            cell_size=self.cell_size,
+        )
 
 
 class MaskHead(nn.Module):

@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from sgnet.ops.checked_json import read_json
+from sgnet.files.checked_json import read_json
 
 IGNORED = {"started", "command"}
 

@@ -11,17 +11,17 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from sgnet.checkpoint import load_checkpoint
-from sgnet.data.coco_stills import load_videos_or_stills
-from sgnet.data.datamodule import YouTubeVISDataModule
-from sgnet.data.frames import check_frames, read_frame
-from sgnet.data.youtube_vis import find_split
+from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.data.annotations.coco_stills import load_videos_or_stills
+from sgnet.data.annotations.youtube_vis import find_split
+from sgnet.data.clips.frames import check_frames, read_frame
+from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
-from sgnet.ops.atomic_file import require_writable, write_json
-from sgnet.split_tracking import SplitTracking, in_chunks, streamed
+from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.inference.split_tracking import SplitTracking, in_chunks, streamed
+from sgnet.inference.video_predictor import Speed, is_exported, open_predictor
 from sgnet.structures import Category
-from sgnet.video_predictor import Speed, is_exported, open_predictor
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 
 

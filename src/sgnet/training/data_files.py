@@ -7,9 +7,9 @@ from pathlib import Path
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from sgnet.data.split_folder import images_beside
-from sgnet.data.youtube_vis import find_split
-from sgnet.ops.atomic_file import require_writable
+from sgnet.data.annotations.split_folder import images_beside
+from sgnet.data.annotations.youtube_vis import find_split
+from sgnet.files.atomic_file import require_writable
 
 
 def annotation_files(cfg: DictConfig) -> tuple[Path, Path | None]:

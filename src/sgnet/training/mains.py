@@ -9,8 +9,8 @@ from typing import Any
 from hydra.errors import InstantiationException
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-from sgnet.callbacks import InterruptedRunError
-from sgnet.sweeps import INTERRUPTED
+from sgnet.training.callbacks import InterruptedRunError
+from sgnet.training.sweeps import INTERRUPTED
 
 
 def exit_on_error(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work returns

@@ -14,12 +14,12 @@ from filelock import FileLock, Timeout
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities import rank_zero_only
 
-from sgnet.callbacks import InterruptedRunError
-from sgnet.checkpoint import CHECKPOINT_KEY, read_tensors
-from sgnet.checkpoint_io import newest_checkpoint
-from sgnet.ops.atomic_file import atomic_path, require_writable
+from sgnet.checkpoints.loading import CHECKPOINT_KEY, read_tensors
+from sgnet.checkpoints.writing import newest_checkpoint
+from sgnet.files.atomic_file import atomic_path, require_writable
 from sgnet.reports.differences import config_differences
 from sgnet.reports.runs import FAILURE_FILE
+from sgnet.training.callbacks import InterruptedRunError
 from sgnet.training.mains import error_message
 
 log = logging.getLogger(__name__)

@@ -18,18 +18,18 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet import __version__
-from sgnet.checkpoint import CHECKPOINT_KEY, read_tensors, without_pretraining
-from sgnet.checkpoint_io import AtomicCheckpointIO, clear_unfinished, require_room
-from sgnet.data.datamodule import YouTubeVISDataModule
-from sgnet.lightning_module import LOGGED_STATS, SGNetModule
-from sgnet.loggers import ID_FILE
-from sgnet.manifest import SplitFiles, write_manifest
+from sgnet.checkpoints.loading import CHECKPOINT_KEY, read_tensors, without_pretraining
+from sgnet.checkpoints.weights import load_initial_weights
+from sgnet.checkpoints.writing import AtomicCheckpointIO, clear_unfinished, require_room
+from sgnet.data.loading.datamodule import YouTubeVISDataModule
+from sgnet.files.atomic_file import write_json
 from sgnet.models import SGNet
 from sgnet.models.sgnet import LOCATION_OFFSET
-from sgnet.ops.atomic_file import write_json
 from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
-from sgnet.sweeps import SweepMember, result, run_member
+from sgnet.training.lightning_module import LOGGED_STATS, SGNetModule
+from sgnet.training.loggers import ID_FILE
 from sgnet.training.mains import exit_on_error
+from sgnet.training.manifest import SplitFiles, write_manifest
 from sgnet.training.run_folder import (
     RESUME_AUTO,
     SUMMARY_FILE,
@@ -42,8 +42,8 @@ from sgnet.training.run_folder import (
     set_aside,
     sole_run,
 )
+from sgnet.training.sweeps import SweepMember, result, run_member
 from sgnet.visualization.curves import plot_training_curves
-from sgnet.weights import load_initial_weights
 
 log = logging.getLogger(__name__)
 PIXELS = ("pixel_mean", "pixel_std")  # that a backbone may take from its weights

@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.records import ResultTrack, Video
-from sgnet.visualization.contact_sheet import contact_sheet
-from sgnet.visualization.image_file import write_image
 from sgnet.visualization.overlay import draw_masks, masks_of_frame
+from sgnet.visualization.pictures import contact_sheet, write_image
 from sgnet.visualization.video_file import write_mp4
 
 FRAMES_PER_SECOND = 6

@@ -12,7 +12,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.ops.atomic_file import atomic_path
+from sgnet.files.atomic_file import atomic_path
 
 CLOCK = 90_000  # ticks a second, the usual of video containers
 

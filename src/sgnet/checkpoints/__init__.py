@@ -1,0 +1,1 @@
+"""Checkpoints that load alone, their writing, and first weights from elsewhere."""

@@ -1,0 +1,1 @@
+"""Annotation files: readers, writers, splits by name, categories."""

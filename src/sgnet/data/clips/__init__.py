@@ -1,0 +1,1 @@
+"""Clip pairs: which frames, how they are read, transformed, mixed and stacked."""

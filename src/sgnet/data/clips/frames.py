@@ -1,0 +1,115 @@
+"""Reading single frames and resizing them for the network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sgnet.files.jpeg_end import is_cut_jpeg
+from sgnet.ops.frame_sizes import SIZE_DIVISOR, fit_size, resize_frame
+from sgnet.records import Video
+
+__all__ = [
+    "SIZE_DIVISOR",
+    "BrokenFrameError",
+    "check_frame_size",
+    "check_frames",
+    "decoded",
+    "fit_size",
+    "read_frame",
+    "resize_frame",
+    "resize_mask",
+]
+
+
+class BrokenFrameError(ValueError):
+    """A frame cannot be used; the message names its file."""
+
+
+def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    """One image as [H, W, 3] RGB uint8.
+
+    Args:
+        path: image file.
+        expected_size: (height, width) the annotations promise; None accepts any.
+
+    Raises:
+        BrokenFrameError: missing, unreadable or cut off file, or another size than promised.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        problem = "is missing" if not path.is_file() else f"cannot be read ({error.strerror})"
+        raise BrokenFrameError(f"{path}: frame {problem}; expected an image file") from error
+    if is_cut_jpeg(content):
+        raise BrokenFrameError(
+            f"{path}: frame is cut off; expected a whole JPEG, got one without its end"
+        )
+    image = decoded(content)
+    if image is None:
+        raise BrokenFrameError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
+    if expected_size is not None:
+        check_frame_size(path, image.shape[:2], expected_size)
+    return image
+
+
+def decoded(content: bytes) -> NDArray[np.uint8] | None:
+    """An image file's content as [H, W, 3] RGB uint8; None where it is no image."""
+    if not content:
+        return None
+    try:
+        image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
+    except cv2.error:  # sides beyond its limits
+        return None
+    return None if image is None else np.asarray(image, dtype=np.uint8)
+
+
+def check_frame_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
+    """Compares a frame's (height, width) with what the annotations promise.
+
+    Raises:
+        BrokenFrameError: they differ.
+    """
+    if size != expected:
+        raise BrokenFrameError(
+            f"{path}: frame size (height, width) expected {expected}, got {size}"
+        )
+
+
+def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The 0/1 mask [H, W] at (height, width), by the nearest pixel."""
+    if mask.shape == size:
+        return mask
+    resized = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
+    return np.asarray(resized, dtype=np.uint8)
+
+
+def check_frames(videos: Iterable[Video], folder: Path) -> None:
+    """Looks for every frame before any work starts.
+
+    Args:
+        videos: whose frames will be read.
+        folder: that holds them.
+
+    Raises:
+        ValueError: a video names no frames, or some are missing; the message names the first and
+            their number.
+    """
+    videos = list(videos)
+    for video in videos:
+        if not video.file_names:
+            raise ValueError(
+                f"{folder}: video {video.id}: file_names expected {video.length} frames, got none; "
+                "they may be left out for scoring only"
+            )
+    names = (name for video in videos for name in video.file_names)
+    missing = [name for name in names if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(
+            f"{folder / missing[0]}: frame is missing, and {len(missing) - 1} more; "
+            "expected every file of file_names in the image folder"
+        )

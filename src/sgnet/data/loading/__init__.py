@@ -1,0 +1,1 @@
+"""Data modules and loaders: clip pairs and videos to batches."""

@@ -1,0 +1,81 @@
+"""A loader of clip pairs that goes on where a checkpoint within an epoch left it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from torch.utils.data import DataLoader, Dataset
+
+from sgnet.data.clips.clip_pairs import ClipPair, SeededSampler
+
+
+class ResumableLoader(DataLoader[ClipPair]):
+    """Lightning stores and restores its state with each checkpoint.
+
+    Args:
+        dataset: of clip pairs.
+        sampler: knows the order of each epoch.
+        progress: epoch, and its batches that are trained; a loader itself only knows what it read.
+        step: pairs of a batch, processes and accumulated batches, which make an optimiser step.
+        **settings: of `DataLoader`.
+
+    Attributes:
+        waited: seconds that whoever asked for batches has waited for them.
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset[ClipPair],
+        sampler: SeededSampler,
+        progress: Callable[[], tuple[int, int]],
+        step: tuple[int, int, int],
+        **settings: Any,  # noqa: ANN401 - passed through
+    ) -> None:
+        super().__init__(dataset, sampler=sampler, **settings)
+        self._progress = progress
+        self._step = step
+        self.waited = 0.0
+
+    def __iter__(self) -> Any:  # noqa: ANN401 - torch's type is its private iterator
+        """Batches of what is left of the epoch; takes the time."""
+        return _Timed(super().__iter__(), self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Epoch and batches of it that are trained."""
+        epoch, batches = self._progress()
+        return {"epoch": epoch, "batches": batches, "step": list(self._step)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Leaves out what is trained already; before the first iterator is made.
+
+        Raises:
+            ValueError: a checkpoint within an epoch, whose batches were others.
+        """
+        if state["batches"] and tuple(state["step"]) != self._step:
+            raise ValueError(
+                "a checkpoint within an epoch goes on with its pairs of a batch, processes and "
+                f"accumulated batches, expected {state['step']}, got {list(self._step)}; take one "
+                "from the end of an epoch"
+            )
+        sampler: Any = self.sampler
+        sampler.go_on(state["epoch"], state["batches"])
+
+
+class _Timed:
+    """An iterator that adds the time of each `next` up."""
+
+    def __init__(self, batches: Iterator[Any], loader: ResumableLoader) -> None:
+        self._batches = batches
+        self._loader = loader
+
+    def __iter__(self) -> _Timed:
+        return self
+
+    def __next__(self) -> Any:  # noqa: ANN401 - a collated batch
+        started = time.perf_counter()
+        try:
+            return next(self._batches)
+        finally:
+            self._loader.waited += time.perf_counter() - started

@@ -1,0 +1,77 @@
+"""Files that are either complete or not there."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def atomic_path(path: str | Path) -> Iterator[Path]:
+    """Gives a temporary path beside `path` that takes its place when the block ends well.
+
+    An exception inside the block removes the temporary file and leaves what stood at `path`.
+    Missing parent folders are made.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        yield temporary
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def require_writable(folder: str | Path) -> None:
+    """Makes a folder and tries it, so that results computed for hours have a place to go.
+
+    Raises:
+        OSError: it cannot be made or written.
+    """
+    path = Path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path / ".writable") as temporary:
+        temporary.touch()
+    (path / ".writable").unlink()
+
+
+def write_json(value: object, path: str | Path) -> None:
+    """Writes a JSON file atomically.
+
+    Raises:
+        ValueError: the value holds NaN or infinity, which JSON cannot.
+    """
+    text = json.dumps(value, indent=1, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextmanager
+def new_folder(path: str | Path) -> Iterator[Path]:
+    """Gives a temporary folder beside `path` that becomes `path` when the block ends well.
+
+    An exception inside the block removes it.
+
+    Raises:
+        ValueError: something stands at `path` that is no empty folder.
+    """
+    target = Path(path)
+    if target.is_symlink() or (
+        target.exists() and not (target.is_dir() and not any(target.iterdir()))
+    ):
+        raise ValueError(f"{target}: expected a folder that is new or empty, got one in use")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if target.exists():
+            target.rmdir()
+        temporary.rename(target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)

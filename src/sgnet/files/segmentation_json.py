@@ -1,0 +1,77 @@
+"""A frame's segmentation in JSON, as annotation and results files share it."""
+
+from __future__ import annotations
+
+from sgnet.files.checked_json import JsonEntry, describe
+from sgnet.ops.rle import rle_from_counts, rle_from_runs
+from sgnet.records import Rle
+
+
+def parse_segmentation(value: object, height: int, width: int) -> Rle | None:
+    """Reads `{"size": [h, w], "counts": ...}`; null, {} and [] say that the object is absent.
+
+    Args:
+        value: parsed JSON; counts are a compressed string or a list of run lengths.
+        height: the video's height in pixels.
+        width: the video's width in pixels.
+
+    Raises:
+        ValueError: the value is no mask of that size; the message names the field.
+    """
+    if value is None or value == {} or value == []:
+        return None
+    if not isinstance(value, dict):
+        raise ValueError(f"must be a run-length encoded mask or null, got {describe(value)}")
+    size = value.get("size")
+    if size != [height, width]:
+        got = describe(size) if "size" in value else "nothing (it is missing)"
+        raise ValueError(
+            f"size must be the video's [height, width] [{height}, {width}], and counts cover it, "
+            f"got size {got}"
+        )
+    counts = value.get("counts")
+    if isinstance(counts, str):
+        return rle_from_counts(counts, height, width)
+    if isinstance(counts, list):
+        return rle_from_runs(counts, height, width)
+    got = describe(counts) if "counts" in value else "nothing (it is missing)"
+    raise ValueError(f"counts must be a compressed string or a list of integers, got {got}")
+
+
+def parse_segmentations(
+    entry: JsonEntry, height: int, width: int, length: int | None
+) -> tuple[Rle | None, ...]:
+    """Reads a track's `segmentations`, one for each of the video's `length` frames.
+
+    A length of None takes a list of any length, as the official code does.
+
+    Raises:
+        ValueError: the list or one of its masks is malformed; the message names file, entry,
+            frame and field.
+    """
+    values = entry.items("segmentations", length, "one for each frame of the video")
+    return tuple(
+        segmentation_of_frame(entry, frame, value, height, width)
+        for frame, value in enumerate(values)
+    )
+
+
+def segmentation_of_frame(
+    entry: JsonEntry, frame: int, value: object, height: int, width: int
+) -> Rle | None:
+    """Reads the value of one frame of a track's `segmentations`.
+
+    Raises:
+        ValueError: the mask is malformed; the message names file, entry, frame and field.
+    """
+    try:
+        return parse_segmentation(value, height, width)
+    except ValueError as error:
+        raise entry.error(f"segmentations[{frame}]: {error}") from error
+
+
+def segmentation_to_json(mask: Rle | None) -> dict[str, object] | None:
+    """The compressed form of a mask that results files hold, null where it is absent."""
+    if mask is None:
+        return None
+    return {"size": [mask.height, mask.width], "counts": mask.counts.decode("ascii")}

@@ -1,0 +1,1 @@
+"""Frames to tracks: engines, streams, whole splits, and the files they leave."""

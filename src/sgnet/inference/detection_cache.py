@@ -1,0 +1,209 @@
+"""Detections of a whole split, kept so that trackers can be tried in seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.progress import track as track_progress
+
+from sgnet.evaluation.track_results import TrackCollector
+from sgnet.files.atomic_file import atomic_path
+from sgnet.inference.sources.images import ImageFiles
+from sgnet.inference.streaming import InstanceStreamer
+from sgnet.records import ResultTrack, Rle, TrackedInstance, Video
+from sgnet.tracking import MovementTracker
+from sgnet.tracking.movement_tracker import Trackable
+
+PLACES = ("boxes_xyxy", "locations", "movements")  # [N, 4], [N, 2], [N, 2], input pixels
+
+
+@dataclass(frozen=True)
+class CachedFrame:
+    """The N detections of a frame by falling score, as trackers see them and as results hold them.
+
+    Attributes:
+        boxes_xyxy: [N, 4] input pixels.
+        locations: [N, 2] input pixels.
+        movements: [N, 2] input pixels.
+        labels: [N] class index.
+        instances: the same in original pixels, without identities.
+    """
+
+    boxes_xyxy: NDArray[np.float32]
+    locations: NDArray[np.float32]
+    movements: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    instances: tuple[TrackedInstance, ...]
+
+    def above(self, score: float) -> Self:
+        """Those with a higher score.
+
+        A decoder with this threshold finds the same, as a weaker box suppresses none.
+        """
+        count = sum(instance.score > score for instance in self.instances)
+        arrays = {name: getattr(self, name)[:count] for name in (*PLACES, "labels")}
+        return replace(self, **arrays, instances=self.instances[:count])
+
+
+CachedVideo = tuple[Video, tuple[CachedFrame, ...]]
+
+
+class _Recorder(MovementTracker):
+    """Takes down what a tracker would see, and gives nobody an identity."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[dict[str, Any]] = []
+
+    def update(self, detections: Trackable) -> list[int]:
+        """Identity 0 for all."""
+        names = (*PLACES, "labels")
+        self.seen.append({name: np.asarray(getattr(detections, name)) for name in names})
+        return [0] * len(detections.labels)
+
+
+def detect_videos(
+    predictor: InstanceStreamer, videos: Sequence[Video], images: Path
+) -> list[CachedVideo]:
+    """Runs a network over videos once.
+
+    Args:
+        predictor: its decoder's score threshold is the lowest that can be tried; its tracker is
+            taken away.
+        videos: with file names.
+        images: folder of their frames.
+    """
+    found: list[CachedVideo] = []
+    for video in track_progress(videos, description="detecting", transient=True):
+        recorder = _Recorder()
+        predictor.tracker = recorder
+        frames = ImageFiles([images / name for name in video.file_names], f"video {video.id}")
+        results = list(predictor.stream(frames))
+        cached = (
+            CachedFrame(**seen, instances=tuple(result.instances))
+            for seen, result in zip(recorder.seen, results, strict=True)
+        )
+        found.append((video, tuple(cached)))
+    return found
+
+
+def track_cached(
+    videos: Sequence[CachedVideo],
+    tracker: MovementTracker,
+    category_ids: Sequence[int],
+    score_threshold: float,
+) -> list[ResultTrack]:
+    """Tracks of all videos; those of evaluating the checkpoint with these settings.
+
+    Args:
+        videos: detected with a threshold that is at most this one.
+        tracker: starts anew with each video.
+        category_ids: category id of each class index.
+        score_threshold: weaker detections are left out.
+    """
+    tracks: list[ResultTrack] = []
+    for video, frames in videos:
+        tracker.reset()
+        collector = TrackCollector(video.id, video.length, category_ids)
+        for index, frame in enumerate(frames):
+            kept = frame.above(score_threshold)
+            numbers = tracker.update(kept)
+            collector.add(
+                index,
+                [
+                    replace(instance, track_id=number)
+                    for instance, number in zip(kept.instances, numbers, strict=True)
+                ],
+            )
+        tracks += collector.results()
+    return tracks
+
+
+def save_cache(videos: Sequence[CachedVideo], made_of: Mapping[str, Any], path: Path) -> None:
+    """Writes detections as plain arrays.
+
+    Args:
+        videos: see `detect_videos`.
+        made_of: plain values that tell which detections these are.
+        path: .npz file.
+    """
+    frames = [frame for _, cached in videos for frame in cached]
+    instances = [instance for frame in frames for instance in frame.instances]
+    counts = [instance.mask.counts for instance in instances]
+    arrays: dict[str, NDArray[Any]] = {
+        name: np.concatenate([getattr(frame, name) for frame in frames])
+        for name in (*PLACES, "labels")
+    }
+    arrays |= {
+        "in_frame": np.array([len(frame.instances) for frame in frames]),
+        "scores": np.array([instance.score for instance in instances]),
+        "original_boxes": np.array([i.box_xyxy for i in instances]).reshape(-1, 4),
+        "is_empty": np.array([instance.is_empty for instance in instances], dtype=bool),
+        "mask_sizes": np.array([(i.mask.height, i.mask.width) for i in instances]).reshape(-1, 2),
+        "mask_ends": np.cumsum([len(c) for c in counts]),
+        "mask_counts": np.frombuffer(b"".join(counts), dtype=np.uint8),
+        "videos": np.array([video.id for video, _ in videos]),
+        "made_of": np.array(_plain(made_of)),
+    }
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez_compressed(file, allow_pickle=False, **arrays)
+
+
+def load_cache(
+    path: Path, made_of: Mapping[str, Any], videos: Sequence[Video]
+) -> list[CachedVideo] | None:
+    """Detections from a file; None where there is none, or one of other detections.
+
+    Args:
+        path: .npz file of `save_cache`.
+        made_of: as they were stored with.
+        videos: the detected ones.
+    """
+    if not path.is_file():
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        if str(file["made_of"]) != _plain(made_of):
+            return None
+        arrays = {name: file[name] for name in file.files}
+    frames = _frames(arrays)
+    return [(video, tuple(next(frames) for _ in range(video.length))) for video in videos]
+
+
+def _frames(arrays: Mapping[str, NDArray[Any]]) -> Iterator[CachedFrame]:
+    blob = arrays["mask_counts"].tobytes()
+    starts = [0, *arrays["mask_ends"].tolist()]
+    rows = zip(
+        arrays["labels"].tolist(),
+        arrays["scores"].tolist(),
+        arrays["original_boxes"].tolist(),
+        arrays["mask_sizes"].tolist(),
+        arrays["is_empty"].tolist(),
+        strict=True,
+    )
+    instances = [
+        TrackedInstance(
+            0,
+            label,
+            score,
+            tuple(box),
+            Rle(int(size[0]), int(size[1]), blob[starts[i] : starts[i + 1]]),
+            empty,
+        )
+        for i, (label, score, box, size, empty) in enumerate(rows)
+    ]
+    start = 0
+    for count in arrays["in_frame"].tolist():
+        part = slice(start, start + count)
+        own = {name: arrays[name][part] for name in (*PLACES, "labels")}
+        yield CachedFrame(**own, instances=tuple(instances[part]))
+        start += count
+
+
+def _plain(made_of: Mapping[str, Any]) -> str:
+    return json.dumps(made_of, sort_keys=True)

@@ -1,0 +1,16 @@
+"""Callbacks of training."""
+
+from sgnet.training.callbacks.broken_frames import BrokenFrameGuard
+from sgnet.training.callbacks.interruption import InterruptedRunError, InterruptionCheckpoint
+from sgnet.training.callbacks.non_finite import NonFiniteGuard
+from sgnet.training.callbacks.throughput import ThroughputLog
+from sgnet.training.callbacks.validation_pictures import ValidationPictures
+
+__all__ = [
+    "BrokenFrameGuard",
+    "InterruptedRunError",
+    "InterruptionCheckpoint",
+    "NonFiniteGuard",
+    "ThroughputLog",
+    "ValidationPictures",
+]

@@ -1,6 +1,0 @@
-"""Networks that start from weights of others."""
-
-from sgnet.weights.load_report import LoadReport
-from sgnet.weights.loading import load_initial_weights
-
-__all__ = ["LoadReport", "load_initial_weights"]

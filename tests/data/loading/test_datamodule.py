@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import pickle
+import shutil
+import signal
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from sgnet.data.clips.transforms import ClipPairTransform
+from sgnet.data.loading.datamodule import YouTubeVISDataModule
+from sgnet.data.loading.loader_processes import prepare_process
+from sgnet.data.shapes import ShapesSpec, generate_shapes
+
+SPEC = ShapesSpec(width=96, height=64, min_frames=3, max_frames=5)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("shapes")
+    generate_shapes(folder, SPEC, "train", 10, seed=0)
+    generate_shapes(folder, SPEC, "val", 3, seed=0)
+    return folder
+
+
+def module(root: Path, **settings) -> YouTubeVISDataModule:
+    return YouTubeVISDataModule(
+        root, "train", "val", ClipPairTransform((64, 96)), batch_size=4, num_workers=0, **settings
+    )
+
+
+def test_batches_and_chunks_come_in_the_promised_form(root):
+    data = module(root, frames_per_chunk=2)
+    data.setup("fit")
+    batch = next(iter(data.train_dataloader()))
+    assert batch.key_images.shape == batch.reference_images.shape == (4, 3, 64, 96)
+    assert batch.key_targets.masks.shape[0] == batch.key_targets.valid.sum()
+    lengths = {video.id: video.length for video in data.val_videos}
+    seen: dict[int, list[int]] = {}
+    for chunk in data.val_dataloader():
+        frames = seen.setdefault(chunk.video_id, [])
+        assert chunk.first_frame == len(frames)
+        frames += range(chunk.images.shape[0])
+    assert {video: len(frames) for video, frames in seen.items()} == lengths
+
+
+@pytest.fixture
+def opencv_with_threads():
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    image = np.zeros((2000, 2000, 3), np.uint8)
+    cv2.GaussianBlur(image, (9, 9), 0)  # begins the threads
+    yield
+    cv2.setNumThreads(before)
+
+
+@pytest.mark.parametrize("kind", ["train", "val"])
+def test_loader_processes_come_up_beside_opencvs_threads(root, opencv_with_threads, kind):
+    """Behind a fork these do not exist; OpenCV would wait for them for ever."""
+    data = module(root)
+    data.num_workers = 1
+    data.setup("fit")
+    loader = data.train_dataloader() if kind == "train" else data.val_dataloader()
+    loader.timeout = 60
+    before = loader.worker_init_fn
+
+    def check(worker: int) -> None:
+        before(worker)
+        assert cv2.getNumThreads() == 1  # or all processes use all cores
+
+    loader.worker_init_fn = check
+    assert len(list(loader)) == len(loader)
+
+
+def test_spawned_loader_processes_keep_to_one_core_as_well(monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda: "spawn")
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(2)
+    try:
+        prepare = pickle.loads(pickle.dumps(prepare_process))  # as it reaches the process
+        handlers = {
+            s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+        }
+        prepare(0)
+        assert cv2.getNumThreads() == 1
+    finally:
+        cv2.setNumThreads(before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def test_holdout_splits_the_training_videos_without_overlap(root):
+    data = module(root, holdout=0.3)
+    data.setup("fit")
+    held_out = {video.id for video in data.val_videos}
+    assert len(held_out) == 3
+    keys = {int(v) for v, _ in data.train_dataloader().dataset._keys}
+    trained = {data.val_annotations.videos[v].id for v in keys}
+    assert trained | held_out == set(range(1, 11))
+    assert trained.isdisjoint(held_out)
+    assert {video.id for video in module(root, holdout=0.3, seed=1).val_videos} != held_out
+
+
+def test_a_holdout_by_name_is_the_same_for_every_seed_and_order(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/train/instances.json"
+    content = json.loads(path.read_text())
+    content["videos"].reverse()
+    path.write_text(json.dumps(content))
+    names = [video["file_names"][0].rsplit("/", 1)[0] for video in content["videos"]]
+    digests = {name: hashlib.sha256(name.encode()).hexdigest() for name in names}
+    expected = {name for name in names if int(digests[name], 16) % 10000 < 3000}
+    assert 0 < len(expected) < len(names)
+    for folder, seed in ((root, 0), (root, 1), (tmp_path / "copy", 0)):
+        data = module(folder, holdout=0.3, holdout_rule="name", seed=seed)
+        data.setup("fit")
+        held = {video.file_names[0].rsplit("/", 1)[0] for video in data.val_videos}
+        assert held == expected
+        keys = {int(v) for v, _ in data.train_dataloader().dataset._keys}
+        trained = {data.val_annotations.videos[v].id for v in keys}
+        assert trained.isdisjoint(video.id for video in data.val_videos)
+
+
+def test_an_unknown_rule_of_the_holdout_is_refused(root):
+    with pytest.raises(ValueError, match="holdout_rule must be"):
+        module(root, holdout=0.3, holdout_rule="order")
+
+
+def test_a_validation_split_without_annotations_is_refused_with_the_way_out(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/val/instances.json"
+    content = json.loads(path.read_text())
+    del content["annotations"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"no annotations.*data\.holdout"):
+        module(tmp_path / "copy").setup("fit")
+
+
+def test_splits_of_different_categories_are_refused(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/val/instances.json"
+    content = json.loads(path.read_text())
+    content["categories"][0]["name"] = "blob"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="categories of 'val'.*blob"):
+        module(tmp_path / "copy").setup("fit")
+
+
+def test_a_missing_split_says_where_it_was_looked_for(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"train\.json"):
+        module(tmp_path).setup("fit")
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0])
+def test_an_impossible_holdout_is_refused(root, share):
+    with pytest.raises(ValueError, match="holdout"):
+        module(root, holdout=share)
+
+
+def test_only_held_out_videos_are_scored_of_the_training_split(root):
+    data = module(root, holdout=0.3)
+    assert [v.id for v in data.scored_videos("train")] == [v.id for v in data.val_videos]
+    assert len(data.scored_videos("val")) == 3
+
+
+@pytest.mark.parametrize("holdout", [0.01, 0.99])
+def test_a_holdout_of_no_or_of_all_videos_is_refused(root, holdout):
+    with pytest.raises(ValueError, match="leave videos on both sides"):
+        module(root, holdout=holdout).setup("fit")
+
+
+def test_a_training_split_without_annotations_is_refused(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/train/instances.json"
+    content = json.loads(path.read_text())
+    del content["annotations"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="no annotations to train on"):
+        module(tmp_path / "copy").setup("fit")
+
+
+def test_videos_that_name_no_frames_are_refused(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/val/instances.json"
+    content = json.loads(path.read_text())
+    for video in content["videos"]:
+        del video["file_names"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match="video 1: file_names expected"):
+        module(tmp_path / "copy").setup("fit")

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from builders import save_tiny_checkpoint
+from torchvision.ops import nms
+
+from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.export.graphs import example_inputs, export
+from sgnet.export.step import ExportedStep, GraphDecoder
+from sgnet.inference.frame_engine import TorchFrameEngine
+from sgnet.inference.onnx_engine import OnnxFrameEngine, onnx_predictor
+from sgnet.inference.video_predictor import VideoPredictor, open_predictor
+from sgnet.models import DetectionHead, MaskHead, SGNet, TimmFPN, TrackingHead
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("export")
+    return save_tiny_checkpoint(folder / "tiny.ckpt", score_threshold=0.05)
+
+
+@pytest.fixture(scope="module")
+def onnx_file(checkpoint) -> Path:
+    loaded = load_checkpoint(checkpoint)
+    export(loaded, loaded.tracker.settings, checkpoint.with_suffix(".onnx"), "onnx")
+    return checkpoint.with_suffix(".onnx")
+
+
+def images(count: int, size: tuple[int, int] = (64, 96)) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [random.integers(0, 256, (*size, 3), dtype=np.uint8) for _ in range(count)]
+
+
+def test_onnxruntime_gives_the_tracks_of_torch(checkpoint, onnx_file):
+    frames = images(6)
+    expected = list(VideoPredictor.from_checkpoint(checkpoint, "cpu").stream(frames))
+    got = list(VideoPredictor.from_onnx(onnx_file).stream(frames))
+    assert sum(len(r.instances) for r in expected) > 0
+    for result, wanted in zip(got, expected, strict=True):
+        assert result.track_ids == wanted.track_ids
+        assert result.categories == wanted.categories
+        np.testing.assert_allclose(result.scores, wanted.scores, atol=1e-4)
+        np.testing.assert_allclose(result.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
+        for mask, other in zip(result.dense_masks, wanted.dense_masks, strict=True):
+            union = (mask | other).sum()
+            assert union == 0 or (mask & other).sum() / union >= 0.999
+
+
+def test_a_network_of_timm_is_exported_like_any_other(checkpoint, tmp_path):
+    pytest.importorskip("timm")
+    torch.manual_seed(0)
+    loaded = load_checkpoint(checkpoint)
+    model = SGNet(
+        TimmFPN("tf_efficientnet_lite0", 16),
+        DetectionHead(16, 3, tower_depth=1),
+        MaskHead(16, grid=3, cell_size=20.0, hidden_channels=16),
+        TrackingHead(16),
+    )
+    timm_based = replace(loaded, model=model.eval())
+    export(timm_based, loaded.tracker.settings, tmp_path / "timm.onnx", "onnx")
+    frames = images(2)
+    expected = list(VideoPredictor.from_loaded(timm_based, "cpu").stream(frames))
+    got = list(onnx_predictor(tmp_path / "timm.onnx").stream(frames))
+    assert sum(len(r.instances) for r in expected) > 0
+    for result, wanted in zip(got, expected, strict=True):
+        np.testing.assert_allclose(result.scores, wanted.scores, atol=1e-4)
+        np.testing.assert_allclose(result.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
+
+
+def test_a_frame_without_detections_runs(checkpoint, tmp_path):
+    loaded = load_checkpoint(checkpoint, decoder={"score_threshold": 1.0})
+    export(loaded, loaded.tracker.settings, tmp_path / "none.onnx", "onnx")
+    results = list(onnx_predictor(tmp_path / "none.onnx").stream(images(2)))
+    assert [r.track_ids for r in results] == [[], []]
+
+
+def test_each_frame_moves_from_the_one_before_in_the_graph_too(tmp_path):
+    path = save_tiny_checkpoint(tmp_path / "lively.ckpt", lively=True)
+    loaded = load_checkpoint(path)
+    export(loaded, loaded.tracker.settings, tmp_path / "lively.onnx", "onnx")
+    engines = (
+        TorchFrameEngine(loaded.model, loaded.decoder),
+        OnnxFrameEngine(path.with_suffix(".onnx")),
+    )
+    for engine in engines:
+        engine.reset()
+    frames = images(3)
+    results = [[engine.detect(frame) for frame in frames] for engine in engines]
+    for engine, found in zip(engines, results, strict=True):
+        engine.reset()
+        alone = engine.detect(frames[2])
+        assert np.abs(alone.movements - found[2].movements).max() > 1  # pixels
+        found.append(alone)
+    for wanted, got in zip(*results, strict=True):
+        np.testing.assert_allclose(got.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
+        np.testing.assert_allclose(got.movements, wanted.movements, atol=0.05)
+
+
+def test_classes_do_not_suppress_each_other_whatever_their_number():
+    random = np.random.default_rng(0)
+    settings = (0.0, 1000, 0.5, 500)
+    graph = GraphDecoder(*settings, longest_side=640)
+    differing = 0
+    for _ in range(40):
+        corners, sides = random.uniform(0, 560, (500, 2)), random.uniform(20, 80, (500, 2))
+        boxes = torch.from_numpy(np.hstack([corners, corners + sides]).astype(np.float32))
+        scores = torch.from_numpy(random.random(500).astype(np.float32))
+        labels = torch.from_numpy(random.integers(36, 40, 500))  # the last of YouTube-VIS
+        alone = [
+            torch.nonzero(labels == label)[:, 0][
+                nms(boxes[labels == label], scores[labels == label], 0.5)
+            ]
+            for label in range(36, 40)
+        ]
+        exact = torch.cat(alone).sort().values
+        differing += not torch.equal(graph._survivors(boxes, scores, labels).sort().values, exact)
+    assert differing <= 2  # an IoU within rounding of the threshold
+
+
+def test_frames_of_another_shape_are_refused_with_the_way_out(onnx_file):
+    with pytest.raises(ValueError, match=r"takes 64 x 96 .* input_size=\[64,64\]"):
+        list(onnx_predictor(onnx_file).stream(images(1, (96, 96))))
+
+
+def test_frames_of_another_shape_are_filled_up_where_that_is_asked_for(checkpoint, onnx_file):
+    frames = images(4, (96, 96))
+    exact = VideoPredictor.from_checkpoint(checkpoint, "cpu")
+    exact.fixed_size = exact.fill_up = True
+    expected = list(exact.stream(frames))
+    got = list(onnx_predictor(onnx_file, fill_up=True).stream(frames))
+    assert any(r.instances for r in expected)
+    for result, wanted in zip(got, expected, strict=True):
+        assert result.track_ids == wanted.track_ids
+        assert result.dense_masks.shape[1:] == (96, 96)
+        assert (result.boxes_xyxy <= 96).all()
+        assert (result.dense_masks == wanted.dense_masks).mean() > 0.999
+
+
+def test_a_device_that_an_exported_model_does_not_follow_is_refused(onnx_file):
+    with pytest.raises(ValueError, match="device must be cpu for an exported model, got 'cuda'"):
+        open_predictor(onnx_file, "cuda")
+
+
+def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path):
+    loaded = load_checkpoint(checkpoint)
+    export(loaded, loaded.tracker.settings, tmp_path / "step.pt2", "torch_export")
+    program = torch.export.load(tmp_path / "step.pt2").module()
+    step = ExportedStep(loaded.model, loaded.decoder, loaded.input_size).eval()
+    image, features, first = example_inputs(step)
+    image = torch.from_numpy(images(1)[0]).permute(2, 0, 1).contiguous()
+    with torch.no_grad():
+        for ours, theirs in zip(
+            step(image, features, first), program(image, features, first), strict=True
+        ):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_an_exported_model_needs_onnxruntime_and_numpy_only(onnx_file):
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'cv2', 'pycocotools', 'av', 'PIL', 'scipy'):\n"
+        "    sys.modules[name] = None\n"
+        "import numpy as np\n"
+        "from sgnet.inference.onnx_engine import onnx_predictor\n"
+        "frames = [np.zeros((80, 120, 3), dtype=np.uint8)] * 2\n"  # has to be resized
+        f"results = list(onnx_predictor({str(onnx_file)!r}).stream(frames))\n"
+        "print(len(results), all(r.dense_masks.shape[1:] == (80, 120) for r in results))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "2 True", done.stderr
+
+
+def test_what_is_no_export_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="exported model not found"):
+        OnnxFrameEngine(tmp_path / "none.onnx")
+
+
+def test_a_frame_of_another_size_is_refused_by_the_engine(onnx_file):
+    with pytest.raises(ValueError, match=r"\(64, 96\), got \(32, 32\)"):
+        OnnxFrameEngine(onnx_file).detect(images(1, (32, 32))[0])
+
+
+def test_an_unknown_format_is_refused(checkpoint, tmp_path):
+    loaded = load_checkpoint(checkpoint)
+    with pytest.raises(ValueError, match="format must be"):
+        export(loaded, {}, tmp_path / "x", "tflite")

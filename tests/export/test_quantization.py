@@ -1,0 +1,112 @@
+"""8-bit models against the float32 models they were made from."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import onnx
+import pytest
+from builders import save_tiny_checkpoint
+
+from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.export.graphs import export
+from sgnet.export.quantization import calibration_frames, quantize_onnx
+from sgnet.inference.onnx_engine import OnnxFrameEngine
+from sgnet.inference.sources import SourceError
+
+ROOT = Path(__file__).parents[2]
+SIZE = (64, 96)
+
+
+def images(count: int) -> list[np.ndarray]:
+    random = np.random.default_rng(0)
+    return [
+        cv2.GaussianBlur(random.integers(0, 256, (*SIZE, 3), dtype=np.uint8), (9, 9), 0)
+        for _ in range(count)
+    ]
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory) -> tuple[Path, Path]:
+    folder = tmp_path_factory.mktemp("int8")
+    checkpoint = save_tiny_checkpoint(folder / "tiny.ckpt", score_threshold=0.05)
+    loaded = load_checkpoint(checkpoint)
+    export(loaded, loaded.tracker.settings, folder / "tiny.onnx", "onnx")
+    quantize_onnx(folder / "tiny.onnx", folder / "tiny.int8.onnx", images(8))
+    return folder / "tiny.onnx", folder / "tiny.int8.onnx"
+
+
+def test_features_and_scores_stay_close_to_float32(models):
+    exact, small = (OnnxFrameEngine(path) for path in models)
+
+    def features(engine: OnnxFrameEngine, image: np.ndarray) -> np.ndarray:
+        return engine._session.run(None, engine.feeds(image))[-1]
+
+    for image in images(4):
+        wanted, got = (engine._session.run(None, engine.feeds(image)) for engine in (exact, small))
+        assert np.abs(got[-1] - wanted[-1]).mean() < 0.03 * np.abs(wanted[-1]).max()
+        assert wanted[1][:1] == pytest.approx(got[1][:1], abs=0.05)  # best score
+    # and far closer than another frame is
+    one, other = images(2)
+    error = np.abs(features(small, one) - features(exact, one)).mean()
+    assert error < 0.25 * np.abs(features(exact, other) - features(exact, one)).mean()
+
+
+def test_the_file_describes_itself_as_its_source_does(models):
+    exact, small = (OnnxFrameEngine(path) for path in models)
+    assert small.description == exact.description
+
+
+def test_float_layers_keep_their_weights(models):
+    def weights(path: Path) -> dict[str, int]:
+        return {w.name: w.data_type for w in onnx.load(path).graph.initializer}
+
+    exact, small = weights(models[0]), weights(models[1])
+    assert {n for n in exact if "class_logits.weight" in n} <= set(small)
+    assert not any(n.endswith("class_tower.0.weight") for n in small)
+    assert any("class_tower.0.weight" in n and t == onnx.TensorProto.INT8 for n, t in small.items())
+
+
+def test_no_frame_is_an_error(models, tmp_path):
+    with pytest.raises(ValueError, match="at least one frame, got none"):
+        quantize_onnx(models[0], tmp_path / "x.onnx", [])
+    assert not (tmp_path / "x.onnx").exists()
+
+
+def test_calibration_takes_images_of_any_size_at_any_depth(tmp_path):
+    for number, size in enumerate([(64, 96), (100, 60), (30, 300), (64, 96)]):
+        path = tmp_path / str(number) / "a.png"
+        path.parent.mkdir()
+        cv2.imwrite(str(path), np.full((*size, 3), 10 * number + 10, dtype=np.uint8))
+    frames = calibration_frames(tmp_path, 3, SIZE)
+    assert [frame.shape for frame in frames] == [(*SIZE, 3)] * 3
+    assert [frame.max() for frame in frames] == [10, 30, 40]  # evenly spread
+
+
+def test_a_folder_without_images_is_an_error(tmp_path):
+    with pytest.raises(SourceError, match="found none"):
+        calibration_frames(tmp_path, 3, SIZE)
+
+
+@pytest.mark.parametrize(
+    ("argument", "message"),
+    [
+        ("format=onnx_int8", "onnx_int8 needs calibration="),
+        ("format=tflite", "format must be one of"),
+    ],
+)
+def test_the_script_says_what_is_missing(models, tmp_path, argument, message):
+    script = ROOT / "scripts/export.py"
+    checkpoint = models[0].parent / "tiny.ckpt"
+    done = subprocess.run(
+        [sys.executable, str(script), f"checkpoint={checkpoint}", f"output={tmp_path}/x", argument],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert message in done.stderr + done.stdout

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from builders import tiny_model
+
+from sgnet.inference.chunk_predictor import ChunkPredictor, ChunkTracker
+from sgnet.ops.rle import decode
+from sgnet.postprocess import DetectionDecoder
+from sgnet.structures import VideoChunk
+from sgnet.tracking import MovementTracker
+
+
+def predictor() -> ChunkPredictor:
+    torch.manual_seed(0)
+    model = tiny_model().eval()
+    return ChunkPredictor(model, DetectionDecoder(0.0, max_detections=5), MovementTracker())
+
+
+def frames(count: int) -> torch.Tensor:
+    return torch.randint(0, 256, (count, 3, 64, 96), generator=torch.Generator().manual_seed(0))
+
+
+def chunk(video: int, first: int, count: int, length: int) -> VideoChunk:
+    return VideoChunk(frames(count), video, first, length, (64, 96))
+
+
+def test_frames_one_by_one_equal_frames_together():
+    together = predictor().track(frames(4), (64, 96))
+    single = predictor()
+    alone = [single.track(frame[None], (64, 96))[0] for frame in frames(4)]
+    for expected, got in zip(together, alone, strict=True):
+        assert [i.track_id for i in got] == [i.track_id for i in expected]
+        assert [i.score for i in got] == pytest.approx([i.score for i in expected], abs=1e-5)
+
+
+def test_boxes_and_masks_come_in_original_pixels():
+    at_input = predictor().track(frames(1), (64, 96))[0]
+    doubled = predictor().track(frames(1), (128, 192))[0]
+    assert len(at_input) > 0
+    for small, large in zip(at_input, doubled, strict=True):
+        assert large.box_xyxy == pytest.approx([2 * side for side in small.box_xyxy])
+        assert decode(large.mask).shape == (128, 192)
+        if not large.is_empty:
+            rows, columns = np.nonzero(decode(large.mask))
+            x1, y1, x2, y2 = large.box_xyxy
+            assert x1 - 8 <= columns.min() <= columns.max() <= x2 + 8
+            assert y1 - 8 <= rows.min() <= rows.max() <= y2 + 8
+
+
+def test_reset_makes_the_next_video_independent_of_the_last():
+    used = predictor()
+    used.track(frames(3), (64, 96))
+    used.reset()
+    again, fresh = used.track(frames(2), (64, 96)), predictor().track(frames(2), (64, 96))
+    assert again == fresh
+
+
+def test_sides_that_are_no_multiples_of_eight_are_refused():
+    with pytest.raises(ValueError, match="multiples of 8, got 60 x 96"):
+        predictor().track(torch.zeros(1, 3, 60, 96), (60, 96))
+
+
+def test_chunks_of_two_videos_give_the_tracks_of_each_as_it_ends():
+    tracker = ChunkTracker(predictor(), [4, 5, 6])
+    assert tracker.add(chunk(1, 0, 2, 3)) == []
+    assert {track.video_id for track in tracker.add(chunk(1, 2, 1, 3))} <= {1}
+    assert {track.video_id for track in tracker.add(chunk(2, 0, 2, 2))} <= {2}
+    assert tracker.finished == {1, 2}
+
+
+@pytest.mark.parametrize(("video", "first"), [(2, 2), (1, 3), (1, 1)])
+def test_chunks_that_do_not_follow_each_other_are_refused(video, first):
+    tracker = ChunkTracker(predictor(), [4, 5, 6])
+    with pytest.raises(ValueError, match="chunks must start at frame 0"):
+        tracker.add(chunk(video, first, 1, 5))
+    tracker.add(chunk(1, 0, 2, 5))
+    with pytest.raises(ValueError, match="follow each other"):
+        tracker.add(chunk(video, first + 10, 1, 20))

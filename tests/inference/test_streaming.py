@@ -1,0 +1,98 @@
+"""The streamer with a stand-in for the network."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+
+from sgnet.inference.sources import SourceFrame
+from sgnet.inference.streaming import InstanceStreamer, restricted
+from sgnet.records import Category, FrameDetections
+from sgnet.tracking import MovementTracker
+
+
+def nothing(size: tuple[int, int]) -> FrameDetections:
+    empty = np.zeros((0, 2), dtype=np.float32)
+    none = np.zeros(0, dtype=np.float32)
+    return FrameDetections(
+        np.zeros((0, 4), np.float32), none, none.astype(int), empty, empty, (), size, size
+    )
+
+
+class Camera:
+    """Frames 0 to 99, ten for each that the network sees."""
+
+    name, length, frames_per_second, live = "camera", None, None, True
+
+    def __init__(self) -> None:
+        self.shown = -1
+        self.moved = threading.Condition()
+        self.wanted = 0
+
+    def __iter__(self):
+        image = np.zeros((8, 8, 3), dtype=np.uint8)
+        for number in range(100):
+            with self.moved:
+                self.moved.wait_for(lambda n=number: n <= self.wanted, 10)
+            time.sleep(0.003)  # one that reads ahead gets to each of the ten
+            yield SourceFrame(number, image, float(number), f"frame {number}")
+            with self.moved:
+                self.shown = number
+                self.moved.notify_all()
+
+
+class SlowEngine:
+    """While it sees a frame, ten more come."""
+
+    def __init__(self, camera: Camera) -> None:
+        self.camera = camera
+        self.newest: list[int] = []
+
+    def reset(self) -> None:
+        pass
+
+    def detect(self, image: np.ndarray) -> FrameDetections:
+        with self.camera.moved:
+            self.camera.wanted = min(99, self.camera.wanted + 10)
+            self.camera.moved.notify_all()
+            self.camera.moved.wait_for(lambda: self.camera.shown >= self.camera.wanted - 1, 10)
+            self.newest.append(self.camera.shown)
+        return nothing((8, 8))
+
+
+def test_a_live_source_gives_the_newest_frame_behind_a_slow_network():
+    camera = Camera()
+    engine = SlowEngine(camera)
+    streamer = InstanceStreamer(engine, MovementTracker(), (Category(1, "a"),), input_size=(8, 8))
+    times = [result.frame.time for result in streamer.stream(camera)]
+    assert len(times) > 5
+    assert times[-1] == 99
+    for taken, newest in zip(times[1:], engine.newest, strict=False):
+        assert taken >= newest - 1  # the newest when the network was through with the one before
+
+
+def test_detections_of_a_filled_up_frame_are_cut_to_the_frame():
+    from sgnet.records import BaseCrop
+
+    random = np.random.default_rng(0)
+    crop = BaseCrop(2, 6, random.random((10, 9)).astype(np.float32))
+    boxes = np.array([[12, 4, 30, 24], [0, 0, 10, 10]], dtype=np.float32)
+    found = FrameDetections(
+        boxes,
+        np.array([0.9, 0.8], np.float32),
+        np.array([0, 1]),
+        boxes[:, :2],
+        boxes[:, 2:],
+        (crop, BaseCrop(0, 0, np.ones((5, 5), np.float32))),
+        (16, 16),
+        (32, 32),
+    )
+    cut = restricted(found, (16, 24))  # half of the rows, three quarters of the columns
+    assert (cut.input_size, cut.mask_size) == ((16, 24), (8, 12))
+    np.testing.assert_array_equal(cut.boxes_xyxy, [[12, 4, 24, 16], [0, 0, 10, 10]])
+    np.testing.assert_array_equal(cut.masks[0].probabilities, crop.probabilities[:6, :6])
+    assert (cut.masks[0].top, cut.masks[0].left) == (2, 6)
+    np.testing.assert_array_equal(cut.masks[1].probabilities, np.ones((5, 5)))
+    np.testing.assert_array_equal(cut.labels, [0, 1])

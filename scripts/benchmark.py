@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import hydra
 import torch
 from omegaconf import DictConfig
 from rich.console import Console
@@ -18,8 +17,8 @@ from rich.table import Table
 sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ stands beside scripts/
 from benchmarks.compare import compare
 from benchmarks.lineup import BenchmarkSettings
+from sgnet.commands.start import start
 from sgnet.files.atomic_file import require_writable, write_json
-from sgnet.training import exit_on_error
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -73,11 +72,5 @@ def run(cfg: DictConfig) -> None:
     show(figures)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="benchmark")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
-    exit_on_error(lambda: run(cfg))
-
-
 if __name__ == "__main__":
-    main()
+    start("benchmark", run)

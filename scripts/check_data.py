@@ -1,60 +1,14 @@
 """Looks a whole data set over: what it holds, and everything that is wrong with it.
 
-    python scripts/check_data.py annotations=FILE images=FOLDER output=FOLDER
-    python scripts/check_data.py data=shapes_small split=val output=FOLDER
+python scripts/check_data.py annotations=FILE images=FOLDER output=FOLDER
+python scripts/check_data.py data=shapes_small split=val output=FOLDER
 
-Writes report.md (shown as well), report.json and report.png; `fix=FOLDER` writes a repaired copy.
-Exit status 1 where there are errors, 2 for wrong settings.
+The same as `sgnet check-data`.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-import hydra
-from omegaconf import DictConfig
-
-from sgnet.data.annotations.split_folder import images_beside
-from sgnet.data_check import check_data, write_repaired, write_report
-from sgnet.training import annotation_files, exit_on_error, output_folder
-
-
-def run(cfg: DictConfig) -> int:
-    """Checks, shows and writes.
-
-    Returns:
-        The number of errors.
-
-    Raises:
-        ValueError: the settings are wrong, or nothing is left to repair.
-    """
-    annotations, images = annotation_files(cfg)
-    against, output = _against(cfg), output_folder(cfg)
-    check = check_data(annotations, images, int(cfg.workers), against)
-    sys.stdout.write(write_report(check, output))
-    if cfg.fix is not None:
-        fixes = write_repaired(check, Path(cfg.fix), str(cfg.fix_split), bool(cfg.copy_images))
-        sys.stdout.write(f"\n{cfg.fix}: repaired copy, {len(fixes)} fixes, all in fixes.json\n")
-    return check.findings.count("error")
-
-
-def _against(cfg: DictConfig) -> tuple[Path, Path] | None:
-    if cfg.against is None:
-        return None
-    path = Path(str(cfg.against))
-    images = images_beside(path) if cfg.against_images is None else Path(str(cfg.against_images))
-    if images is None:
-        raise ValueError(f"{path}: found no images beside it; expected against_images=FOLDER")
-    return path, images
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="check_data")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
-    if exit_on_error(lambda: run(cfg)):
-        raise SystemExit(1)
-
+from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    main()
+    start("check_data")

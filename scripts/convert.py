@@ -2,45 +2,12 @@
 
 python scripts/convert.py from=cvat source=annotations.xml images=frames output=data/mine
 
-The source is never changed. Malformed labels end with a message, and nothing is written.
+The same as `sgnet convert`.
 """
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-import hydra
-from hydra.utils import instantiate
-from omegaconf import DictConfig
-
-from sgnet.conversion.frame_files import write_frames
-from sgnet.conversion.youtube_vis import save_split
-from sgnet.files.atomic_file import new_folder
-from sgnet.training import exit_on_error
-
-
-def convert(cfg: DictConfig) -> Path:
-    """Reads the labels and writes the split; returns its annotation file."""
-    source, output, split = Path(str(cfg.source)), Path(str(cfg.output)), str(cfg.split)
-    like = None if cfg.like is None else Path(str(cfg.like))
-    read = instantiate(cfg["from"], source=source, _partial_=True, _convert_="all")
-    if cfg.source_video is None:
-        images = None if cfg.images is None else Path(str(cfg.images))
-        place = "copy" if cfg.copy_images else "link"
-        return save_split(read(images=images), output, split, place, like)
-    if cfg.images is not None:
-        raise ValueError("expected images or source_video, got both")
-    with new_folder(output / split / "JPEGImages") as folder:
-        write_frames(Path(str(cfg.source_video)), folder / source.stem)
-        return save_split(read(images=folder), output, split, "there", like)
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="convert")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
-    sys.stdout.write(f"{exit_on_error(lambda: convert(cfg))}\n")
-
+from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    main()
+    start("convert")

@@ -2,59 +2,13 @@
 
 python scripts/export.py checkpoint=runs/demo/checkpoints/last.ckpt format=onnx
 python scripts/export.py checkpoint=... format=onnx_int8 calibration=data/shapes_small/train
+
+The same as `sgnet export`.
 """
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
-
-import hydra
-from omegaconf import DictConfig, OmegaConf
-
-from sgnet.checkpoints.loading import load_checkpoint
-from sgnet.export.graphs import export
-from sgnet.export.quantization import calibration_frames, quantize_onnx
-from sgnet.files.atomic_file import require_writable
-from sgnet.ops.frame_sizes import checked_size
-from sgnet.training import exit_on_error
-
-SUFFIXES = {"onnx": ".onnx", "onnx_int8": ".int8.onnx", "torch_export": ".pt2"}
-
-
-def run(cfg: DictConfig) -> Path:
-    """Exports; returns the file."""
-    if cfg.format not in SUFFIXES:
-        raise ValueError(f"format must be one of {', '.join(SUFFIXES)}, got {cfg.format!r}")
-    output = Path(cfg.output or Path(cfg.checkpoint).with_suffix(SUFFIXES[cfg.format]))
-    require_writable(output.parent)
-    settings: dict[str, Any] = {
-        name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
-    }
-    loaded = load_checkpoint(cfg.checkpoint, **settings)
-    if cfg.input_size is not None:
-        loaded = replace(loaded, input_size=checked_size(cfg.input_size))
-    if cfg.format != "onnx_int8":
-        export(loaded, loaded.tracker.settings, output, cfg.format)
-        return output
-    if cfg.calibration is None:
-        raise ValueError("onnx_int8 needs calibration=, a folder of training images or a video")
-    frames = calibration_frames(cfg.calibration, cfg.calibration_frames, loaded.input_size)
-    with TemporaryDirectory() as folder:
-        exact = Path(folder, "float32.onnx")
-        export(loaded, loaded.tracker.settings, exact, "onnx")
-        quantize_onnx(exact, output, frames)
-    return output
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="export")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
-    sys.stdout.write(f"{exit_on_error(lambda: run(cfg))}\n")
-
+from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    main()
+    start("export")

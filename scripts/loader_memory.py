@@ -14,12 +14,12 @@ import tempfile
 from pathlib import Path
 
 import cv2
-import hydra
 import numpy as np
 from omegaconf import DictConfig
 from rich.progress import track
 from torch.utils.data import DataLoader
 
+from sgnet.commands.start import start
 from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.data.clips.clip_pairs import ClipPairDataset, SeededSampler
 from sgnet.data.clips.collate import collate_clip_pairs
@@ -114,9 +114,8 @@ def measure(cfg: DictConfig) -> dict[str, object]:
     }
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="loader_memory")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
+def run(cfg: DictConfig) -> None:
+    """Measures, prints and writes."""
     report = measure(cfg)
     sys.stdout.write(json.dumps(report) + "\n")
     if cfg.output is not None:
@@ -124,4 +123,4 @@ def main(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    start("loader_memory", run)

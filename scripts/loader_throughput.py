@@ -18,7 +18,6 @@ from functools import partial
 from pathlib import Path
 
 import albumentations as A
-import hydra
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
@@ -36,13 +35,13 @@ from benchmarks.loading import (
     stages,
 )
 from benchmarks.timing import time_in_turn
+from sgnet.commands.start import start
 from sgnet.data.clips.clip_pairs import SeededSampler
 from sgnet.data.clips.collate import collate_clip_pairs
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.data.loading.loader_processes import keep_to_one_core, prepare_process
 from sgnet.files.atomic_file import write_json
 from sgnet.structures import ClipPairBatch
-from sgnet.training import exit_on_error
 from sgnet.training.manifest import hardware
 
 
@@ -129,11 +128,5 @@ def run(cfg: DictConfig) -> None:
         write_json(content, cfg.output)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="loader_throughput")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
-    exit_on_error(lambda: run(cfg))
-
-
 if __name__ == "__main__":
-    main()
+    start("loader_throughput", run)

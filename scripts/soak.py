@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import hydra
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,13 +24,13 @@ from omegaconf import DictConfig
 from rich.progress import track
 
 from sgnet.checkpoints.loading import LoadedCheckpoint
+from sgnet.commands.start import start
 from sgnet.files.atomic_file import require_writable, write_json
 from sgnet.inference.video_predictor import VideoPredictor
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
-from sgnet.training import exit_on_error
 
 LIFETIME = 60  # frames an object is seen
 
@@ -123,11 +122,5 @@ def run(cfg: DictConfig) -> None:
         write_json(figures, cfg.output)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="soak")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
-    exit_on_error(lambda: run(cfg))
-
-
 if __name__ == "__main__":
-    main()
+    start("soak", run)

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import hydra
 import numpy as np
 import torch
 from hydra.utils import instantiate
@@ -19,13 +18,13 @@ from rich.progress import Progress
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ stands beside scripts/
 from benchmarks.timing import time_in_turn
+from sgnet.commands.start import start
 from sgnet.data.annotations.youtube_vis import find_split
 from sgnet.data.clips.frames import read_frame
 from sgnet.files.atomic_file import write_json
 from sgnet.inference.video_predictor import Speed, open_predictor
 from sgnet.reports.runs import SPEED_FILE, find_runs
 from sgnet.reports.table import Row, rows_of
-from sgnet.training import exit_on_error
 from sgnet.training.manifest import hardware
 
 CHECKPOINT = "checkpoints/last.ckpt"
@@ -82,11 +81,5 @@ def run(cfg: DictConfig) -> None:
         write_json(content, timed[name] / SPEED_FILE)
 
 
-@hydra.main(version_base="1.3", config_path="../conf", config_name="time_runs")
-def main(cfg: DictConfig) -> None:
-    """Reads the command line."""
-    exit_on_error(lambda: run(cfg))
-
-
 if __name__ == "__main__":
-    main()
+    start("time_runs", run)

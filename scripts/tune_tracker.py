@@ -3,100 +3,12 @@
 python scripts/tune_tracker.py checkpoint=runs/demo/checkpoints/last.ckpt tracker.max_age=5
 python scripts/tune_tracker.py -m hydra/sweeper=tracker checkpoint=runs/demo/checkpoints/last.ckpt
 
-Choose on other videos than those that figures are reported on: the default is the split `dev`.
+The same as `sgnet tune-tracker`.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from functools import lru_cache
-from pathlib import Path
-
-import hydra
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
-
-from sgnet import __version__
-from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split, load_annotations
-from sgnet.evaluation.average_precision import evaluate
-from sgnet.inference.detection_cache import (
-    CachedVideo,
-    detect_videos,
-    load_cache,
-    save_cache,
-    track_cached,
-)
-from sgnet.inference.video_predictor import open_predictor
-from sgnet.structures import Category, Video
-from sgnet.tracking import MovementTracker
-from sgnet.training import category_ids, exit_on_error
-from sgnet.training.manifest import file_hash
-
-Detected = tuple[list[CachedVideo], tuple[Category, ...]]
-
-
-def run(cfg: DictConfig) -> float:
-    """One trial: AP of the settings.
-
-    Raises:
-        ValueError: a threshold below that of the kept detections, or a file is wrong.
-    """
-    if cfg.score_threshold < cfg.lowest_score:
-        raise ValueError(
-            f"score_threshold must be at least lowest_score {cfg.lowest_score}, "
-            f"got {cfg.score_threshold}"
-        )
-    data = instantiate(cfg.data, _convert_="all")
-    data.prepare_split(cfg.split)
-    path, images = find_split(data.root, cfg.split)
-    truth = _annotations(path)
-    videos = tuple(data.scored_videos(cfg.split))
-    cached, classes = _detections(OmegaConf.to_yaml(cfg.detect, resolve=True), path, images, videos)
-    tracker = MovementTracker(**cfg.tracker)
-    own_ids = category_ids(classes, truth.categories)
-    tracks = track_cached(cached, tracker, own_ids, cfg.score_threshold)
-    wanted = {video.id for video in videos}
-    annotated = [track for track in truth.tracks() if track.video_id in wanted]
-    ap = evaluate(videos, truth.categories, annotated, tracks).stats["AP"]
-    settings = OmegaConf.to_container(cfg.tracker)
-    sys.stdout.write(f"AP {ap:.4f}  score_threshold {cfg.score_threshold:.3f}  {settings}\n")
-    return ap
-
-
-@lru_cache(maxsize=1)
-def _annotations(path: Path) -> YouTubeVIS:
-    return load_annotations(path)
-
-
-@lru_cache(maxsize=1)
-def _detections(settings: str, path: Path, images: Path, videos: Sequence[Video]) -> Detected:
-    """From the file beside the checkpoint, or from the network."""
-    detect = OmegaConf.create(settings)
-    decoder = {"score_threshold": detect.lowest_score, **(detect.decoder or {})}
-    predictor = open_predictor(detect.checkpoint, detect.device, decoder=decoder)
-    made_of = {
-        "sgnet": __version__,
-        "device": detect.device,
-        "checkpoint": file_hash(Path(detect.checkpoint)),
-        "annotations": file_hash(path),
-        "videos": [video.id for video in videos],
-        "decoder": {name: value for name, value in sorted(decoder.items())},
-    }
-    file = Path(detect.cache or f"{detect.checkpoint}.detections.npz")
-    cached = load_cache(file, made_of, videos)
-    if cached is None:
-        cached = detect_videos(predictor, videos, images)
-        save_cache(cached, made_of, file)
-    return cached, predictor.classes
-
-
-@hydra.main(version_base="1.3", config_path="../conf", config_name="tune_tracker")
-def main(cfg: DictConfig) -> float:
-    """Reads the command line."""
-    ap: float = exit_on_error(lambda: run(cfg))
-    return ap
-
+from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    main()
+    start("tune_tracker")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import inspect
 import re
 import shlex
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
+from settings import CONF, settings_of
 
+from sgnet.commands.cli import COMMANDS
+from sgnet.commands.help import module_name, settings_file
 from sgnet.models import SGNet
-from sgnet.training import build_model
+from sgnet.training.training_run import build_model
 
 ROOT = Path(__file__).parents[1]
 EXPERIMENTS = sorted(path.stem for path in (ROOT / "conf/experiment").glob("*.yaml"))
@@ -62,9 +66,9 @@ def test_every_file_of_a_folder_resolves(folder):
         assert OmegaConf.to_container(part, resolve=True, throw_on_missing=True)
 
 
-def settings(experiment: str) -> tuple:
-    model = build(composed(f"experiment={experiment}"))
-    cfg = composed(f"experiment={experiment}")
+def settings(experiment: str, *row: str) -> tuple:
+    cfg = composed(f"experiment={experiment}", *(f"ablation={name}" for name in row))
+    model = build(cfg)
     head = model.mask_head
     return (
         head.blender.reading,
@@ -78,7 +82,7 @@ def settings(experiment: str) -> tuple:
 
 
 @pytest.mark.parametrize(
-    ("experiment", "expected"),
+    ("name", "expected"),
     [
         ("paper_r50", ("region", 6, 3, 4, True, "log_giou", 50)),
         ("paper_r101", ("region", 6, 3, 4, True, "log_giou", 101)),
@@ -99,8 +103,9 @@ def settings(experiment: str) -> tuple:
         ("table5_p3_p5", ("region", 6, 3, 4, True, "log_giou", 101)),
     ],
 )
-def test_the_papers_rows_differ_in_what_they_say(experiment, expected):
-    assert settings(experiment) == expected
+def test_the_papers_rows_differ_in_what_they_say(name, expected):
+    row = (name,) if name.startswith("table") else ()
+    assert settings(name.split("_")[0] if row else name, *row) == expected
 
 
 SWEEPS = ("table1", "table2", "table3", "table4", "table5")
@@ -205,19 +210,40 @@ def test_defaults_in_conf_and_in_signatures_agree(part):
             assert value == parameter.default, name
 
 
+def test_no_experiment_is_a_copy_of_a_row():
+    rows = {path.stem for path in (ROOT / "conf/ablation").glob("*.yaml")}
+    assert not rows & set(EXPERIMENTS)
+
+
 def written_commands() -> list[str]:
-    texts = [(ROOT / name).read_text() for name in ("README.md", "docs/own_videos.md")]
-    lines = "\n".join(texts).splitlines()
-    commands = [line.split("  #")[0].strip() for line in lines]
-    return [c for c in commands if c.startswith("python ")]
+    """The command lines that pages show; lines that end in a backslash go on."""
+    pages = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    lines = "\n".join(page.read_text() for page in pages).replace("\\\n", " ").splitlines()
+    commands = {re.split(r"\s+#", line)[0].strip() for line in lines}
+    return sorted(c for c in commands if re.match(r"python (train|scripts/)|sgnet [a-z]", c))
 
 
 @pytest.mark.parametrize("command", written_commands())
-def test_commands_of_the_readme_compose(command):
-    _, script, *arguments = shlex.split(command)
-    assert (ROOT / script).is_file()
+def test_commands_of_the_pages_compose(command):
+    first, second, *arguments = shlex.split(command)
+    if first == "sgnet":
+        assert second in COMMANDS
+        name = module_name(second)
+    else:
+        assert (ROOT / second).is_file()
+        name = Path(second).stem
+    if set(arguments) & {"--help", "--cfg"}:
+        return
     overrides = [a for a in arguments if a != "-m"]
     if "-m" in arguments:  # each of the values alone
         overrides = [re.sub(r",[\w,]+$", "", a) for a in overrides]
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        compose(Path(script).stem, [*overrides])
+    settings_of(name, *overrides)
+
+
+@pytest.mark.parametrize("word", COMMANDS)
+def test_each_command_has_settings_a_script_and_a_run(word):
+    name = module_name(word)
+    assert settings_file(name, CONF).is_file()
+    script = ROOT / ("train.py" if name == "train" else f"scripts/{name}.py")
+    assert f'start("{name}"' in script.read_text()
+    assert callable(import_module(f"sgnet.commands.{name}").run)

@@ -8,7 +8,7 @@ from builders import tiny_run
 from hydra import compose, initialize_config_dir
 from nbclient import NotebookClient
 
-from sgnet.training import train
+from sgnet.training.training_run import train
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))

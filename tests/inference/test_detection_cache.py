@@ -17,7 +17,7 @@ from sgnet.inference.detection_cache import detect_videos, load_cache, save_cach
 from sgnet.inference.split_tracking import streamed
 from sgnet.inference.video_predictor import open_predictor
 from sgnet.tracking import MovementTracker
-from sgnet.training import train
+from sgnet.training.training_run import train
 
 ROOT = Path(__file__).parents[2]
 

@@ -42,7 +42,7 @@ def write_run(
 
 @pytest.fixture
 def sweep(tmp_path) -> Path:
-    base = ["experiment=table3_grid2", "data=shapes_small"]
+    base = ["ablation=table3_grid2", "data=shapes_small"]
     for seed, ap in ((0, 0.30), (1, 0.34)):
         write_run(tmp_path / f"a{seed}", [*base, f"seed={seed}"], seed, ap, paper=34.0)
     write_run(tmp_path / "b0", ["data=shapes_small", "model.mask_head.grid=4"], 0, 0.4, paper=34.0)
@@ -55,7 +55,7 @@ def sweep(tmp_path) -> Path:
 
 def test_a_row_is_the_mean_and_deviation_over_seeds(sweep):
     row = rows_of(find_runs(sweep))[0]
-    assert row.setting == "experiment=table3_grid2"  # what all have in common is left out
+    assert row.setting == "ablation=table3_grid2"  # what all have in common is left out
     assert [run.seed for run in row.runs] == [0, 1]
     assert row.spread("AP") == pytest.approx((0.32, 0.04 / 2**0.5))
     assert row.spread("parameters_m") == pytest.approx((33.9, 0.0))
@@ -64,7 +64,7 @@ def test_a_row_is_the_mean_and_deviation_over_seeds(sweep):
 def test_runs_without_figures_are_listed_and_not_hidden(sweep):
     table = markdown(rows_of(find_runs(sweep)))
     lines = table.splitlines()
-    assert "| `experiment=table3_grid2` | 0, 1 | 32.0 ± 2.8 | 42.0 ± 2.8 |" in table
+    assert "| `ablation=table3_grid2` | 0, 1 | 32.0 ± 2.8 | 42.0 ± 2.8 |" in table
     assert lines[2].endswith("| 10.5 ± 0.7 | 33.9 ± 0.0 | 34.0 |")
     assert "| `model.mask_head.grid=4` | 0 (1 missing) | 40.0 |" in table
     assert lines[3].endswith("|  |")  # not the paper's setting

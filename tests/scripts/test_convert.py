@@ -6,18 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from labelled_builders import CATEGORIES, VIDEOS, tracks, write_images
 from script_runner import run_script
+from settings import CONF, settings_of
 
 from sgnet.data.annotations.annotation_writer import save_annotations
 from sgnet.data.annotations.youtube_vis import find_split, load_annotations
 from sgnet.evaluation.results import save_results
 from sgnet.records import ResultTrack
 from sgnet.visualization.video_file import write_mp4
-
-ROOT = Path(__file__).parents[2]
 
 
 def test_results_go_to_cvat_and_come_back(tmp_path: Path) -> None:
@@ -67,9 +65,10 @@ def test_malformed_labels_end_with_a_message_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["from", "to"])
 def test_every_form_is_a_function_that_takes_its_settings(kind: str) -> None:
     main = {"from": "convert", "to": "export_tracks"}[kind]
-    for path in (ROOT / "conf" / kind).glob("*.yaml"):
-        with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-            cfg = compose(main, [f"{kind}={path.stem}"])
+    paths = list((CONF / "scripts" / kind).glob("*.yaml"))
+    assert paths
+    for path in paths:
+        cfg = settings_of(main, f"{kind}={path.stem}")
         function = instantiate(cfg[kind], _partial_=True)
         settings = set(cfg[kind]) - {"_target_", "_partial_"}
         assert settings <= set(function.func.__code__.co_varnames)

@@ -14,6 +14,8 @@ import pytest
 from builders import save_tiny_checkpoint
 from omegaconf import OmegaConf
 
+from sgnet.commands import check_export
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -36,7 +38,7 @@ def load(script: str) -> ModuleType:
 
 def settings(name: str, **changes):
     """A script's own settings without Hydra's."""
-    return OmegaConf.merge(OmegaConf.load(ROOT / "conf" / f"{name}.yaml"), changes)
+    return OmegaConf.merge(OmegaConf.load(ROOT / "conf/scripts" / f"{name}.yaml"), changes)
 
 
 def test_a_benchmark_with_failures_is_printed_and_written(tmp_path, monkeypatch, capsys):
@@ -141,21 +143,19 @@ def test_an_export_is_compared_with_its_checkpoint(tmp_path):
     [([], (0, None, None, 0)), ([1.0, 0.5, 0.9995], (3, 2.4995 / 3, 0.5, 1))],
 )
 def test_agreement_without_any_instance_has_no_iou(ious, expected):
-    assert tuple(load("check_export.py").agreement(ious).values()) == pytest.approx(expected)
+    assert tuple(check_export.agreement(ious).values()) == pytest.approx(expected)
 
 
 def test_a_start_is_timed_from_outside_of_its_process(monkeypatch):
-    script = load("check_export.py")
     clock = iter([10.0, 14.0])
-    monkeypatch.setattr(script.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(check_export.time, "perf_counter", lambda: next(clock))
     code = "print(3, flush=True); print(70.5, False)"
-    assert script._one_start(code, "x.onnx", "onnxruntime") == (4.0, 70.5, 3)
+    assert check_export._one_start(code, "x.onnx", "onnxruntime") == (4.0, 70.5, 3)
 
 
 def test_a_start_that_fails_names_its_file(capfd):
-    script = load("check_export.py")
     with pytest.raises(ValueError, match="x.ckpt: expected a first result of torch, got exit"):
-        script._one_start("raise OSError('gone')", "x.ckpt", "torch")
+        check_export._one_start("raise OSError('gone')", "x.ckpt", "torch")
     assert "gone" in capfd.readouterr().err
 
 

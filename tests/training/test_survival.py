@@ -18,7 +18,7 @@ from builders import tiny_run
 from hydra import compose, initialize_config_dir
 
 from sgnet.checkpoints.writing import AtomicCheckpointIO, newest_checkpoint, require_room
-from sgnet.training import train
+from sgnet.training.training_run import train
 
 ROOT = Path(__file__).parents[2]
 # six batches an epoch, read by a process of their own

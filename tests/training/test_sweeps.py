@@ -15,7 +15,7 @@ from builders import tiny_run
 from filelock import FileLock
 
 from sgnet.reports.runs import find_runs
-from sgnet.training import sole_run
+from sgnet.training.run_folder import sole_run
 from sgnet.training.sweeps import PER_GPU, SweepMember, claimed_gpu, visible_gpus
 
 ROOT = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ def test_processes_that_train_together_do_so_in_each_run_of_a_sweep(tmp_path):
 
 
 def member(launcher: str) -> SweepMember:
-    return SweepMember("0", (), "train", (), Path("run"), Path("sweep"), launcher)
+    return SweepMember("0", (), "train", "conf", (), Path("run"), Path("sweep"), launcher)
 
 
 def test_a_claimed_gpu_is_not_given_out_again_before_it_is_free(monkeypatch):

@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 import torch
 from builders import tiny_run
-from hydra import compose, initialize_config_dir
 from pycocotools import mask as coco_mask
+from settings import settings_of
 
 from sgnet.checkpoints.loading import build_component, load_checkpoint
 from sgnet.checkpoints.weights import load_initial_weights
+from sgnet.commands.evaluate import category_ids, evaluate_checkpoint
 from sgnet.data.shapes import CATEGORY_NAMES
 from sgnet.models import TimmFPN
 from sgnet.structures import Category
-from sgnet.training import category_ids, evaluate_checkpoint, train
+from sgnet.training.training_run import train
 
 ROOT = Path(__file__).parents[2]
 
 
 def config(name: str, overrides: list[str]):
-    with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose(name, overrides)
+    return settings_of(name, *overrides)
 
 
 @pytest.fixture(scope="module")

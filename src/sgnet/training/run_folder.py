@@ -20,7 +20,7 @@ from sgnet.files.atomic_file import atomic_path, require_writable
 from sgnet.reports.differences import config_differences
 from sgnet.reports.runs import FAILURE_FILE
 from sgnet.training.callbacks import InterruptedRunError
-from sgnet.training.mains import error_message
+from sgnet.training.errors import error_message
 
 log = logging.getLogger(__name__)
 RESUME_LAST, RESUME_AUTO = "last", "auto"

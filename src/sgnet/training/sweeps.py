@@ -47,7 +47,8 @@ class SweepMember:
         number: in the sweep.
         overrides: of its command line.
         config_name: of its command line.
-        config_folders: of its command line (--config-dir).
+        config_folder: where its settings are (--config-path).
+        more_config_folders: of its command line (--config-dir).
         folder: of the run.
         sweep: folder of the sweep.
         launcher: config of Hydra's launcher, such as basic or joblib.
@@ -56,30 +57,25 @@ class SweepMember:
     number: str
     overrides: tuple[str, ...]
     config_name: str
-    config_folders: tuple[str, ...]
+    config_folder: str
+    more_config_folders: tuple[str, ...]
     folder: Path
     sweep: Path
     launcher: str
 
-    def command(self, script: Path) -> list[str]:
-        """Command line that does the run alone.
-
-        Args:
-            script: Hydra main.
-        """
+    def command(self) -> list[str]:
+        """Command line that does the run alone."""
         own = str(self.folder).replace('"', '\\"')
         return [
-            sys.executable,
-            str(script),
-            "--config-name",
-            self.config_name,
-            *(part for folder in self.config_folders for part in ("--config-dir", folder)),
+            *(sys.executable, "-m", "sgnet", "train"),
+            *("--config-path", self.config_folder, "--config-name", self.config_name),
+            *(part for folder in self.more_config_folders for part in ("--config-dir", folder)),
             *self.overrides,
             f'hydra.run.dir="{own}"',
         ]
 
 
-def run_member(member: SweepMember, script: Path) -> None:
+def run_member(member: SweepMember) -> None:
     """Does a run of a sweep in a process of its own and waits for it.
 
     Runs of a launcher other than the sequential one write to `output.txt` of their folder. Signals
@@ -87,7 +83,6 @@ def run_member(member: SweepMember, script: Path) -> None:
 
     Args:
         member: see there.
-        script: Hydra main.
 
     Raises:
         FailedRunError: the run failed.
@@ -100,11 +95,11 @@ def run_member(member: SweepMember, script: Path) -> None:
         if gpu is not None:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         if member.launcher == SEQUENTIAL:
-            process = subprocess.Popen(member.command(script), env=environment)
+            process = subprocess.Popen(member.command(), env=environment)
         else:
             with (member.folder / OUTPUT_FILE).open("ab") as output:
                 process = subprocess.Popen(
-                    member.command(script), env=environment, stdout=output, stderr=output
+                    member.command(), env=environment, stdout=output, stderr=output
                 )
         status = _outcome(process)
     if _told and member.launcher == SEQUENTIAL:  # elsewhere it would take the runs beside it along

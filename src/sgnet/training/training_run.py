@@ -28,7 +28,6 @@ from sgnet.models.sgnet import LOCATION_OFFSET
 from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
 from sgnet.training.lightning_module import LOGGED_STATS, SGNetModule
 from sgnet.training.loggers import ID_FILE
-from sgnet.training.mains import exit_on_error
 from sgnet.training.manifest import SplitFiles, write_manifest
 from sgnet.training.run_folder import (
     RESUME_AUTO,
@@ -42,7 +41,7 @@ from sgnet.training.run_folder import (
     set_aside,
     sole_run,
 )
-from sgnet.training.sweeps import SweepMember, result, run_member
+from sgnet.training.sweeps import SweepMember
 from sgnet.visualization.curves import plot_training_curves
 
 log = logging.getLogger(__name__)
@@ -50,35 +49,14 @@ PIXELS = ("pixel_mean", "pixel_std")  # that a backbone may take from its weight
 OWN_OF_A_RUN = ("hydra.searchpath", "hydra.job.")  # Hydra's settings that a run of a sweep needs
 
 
-def run(cfg: DictConfig, script: Path) -> float | None:
-    """Trains and turns expected errors into one line on stderr and exit status 2.
-
-    A run of a sweep trains in a process of its own.
-
-    Args:
-        cfg: conf/train.yaml composed.
-        script: the Hydra main that calls.
-
-    Returns:
-        The best validation AP, None where nothing was validated.
-
-    Raises:
-        FailedRunError: a run of a sweep failed.
-    """
-    member = sweep_member()
-    if member is not None:
-        run_member(member, script)
-        return result(Path(cfg.paths.run_dir), "best_AP")
-    metrics = exit_on_error(lambda: train(cfg))
-    best: float | None = metrics.get("best_AP")
-    return best
-
-
 def sweep_member() -> SweepMember | None:
     """The run of a sweep (`-m`) that this process is told to do; None outside of a sweep."""
     if not HydraConfig.initialized() or HydraConfig.get().mode != RunMode.MULTIRUN:
         return None
     config = HydraConfig.get()
+    sources: dict[str, list[str]] = {}
+    for source in config.runtime.config_sources:
+        sources.setdefault(source.provider, []).append(source.path)
     return SweepMember(
         number=str(config.job.num),
         overrides=(
@@ -86,11 +64,8 @@ def sweep_member() -> SweepMember | None:
             *(o for o in config.overrides.hydra if o.startswith(OWN_OF_A_RUN)),
             f"hydra.job.num={config.job.num}",
         ),
-        config_folders=tuple(
-            source.path
-            for source in config.runtime.config_sources
-            if source.provider == "command-line"
-        ),
+        config_folder=sources["main"][0],
+        more_config_folders=tuple(sources.get("command-line", ())),
         config_name=str(config.job.config_name),
         folder=Path(config.runtime.output_dir),
         sweep=Path(config.sweep.dir),

@@ -9,8 +9,8 @@ import pytest
 from builders import tiny_run
 from hydra import compose, initialize_config_dir
 
-from sgnet.training import train
 from sgnet.training.callbacks import BrokenFrameGuard
+from sgnet.training.training_run import train
 
 ROOT = Path(__file__).parents[3]
 

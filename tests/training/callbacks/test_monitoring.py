@@ -18,10 +18,10 @@ from builders import tiny_run
 from hydra import compose, initialize_config_dir
 
 from sgnet.data.loading import resumable_loader
-from sgnet.training import train
 from sgnet.training.callbacks import NonFiniteGuard, ThroughputLog, ValidationPictures
 from sgnet.training.lightning_module import SGNetModule
 from sgnet.training.loggers import SteadyWandbLogger
+from sgnet.training.training_run import train
 
 ROOT = Path(__file__).parents[3]
 

@@ -1,7 +1,11 @@
-"""A checkpoint over a split: tracks, results, figures and pictures."""
+"""A checkpoint to results.json, its zip for a submission and, where annotations exist, the score.
+
+sgnet evaluate checkpoint=runs/demo/checkpoints/best.ckpt data=shapes_small
+"""
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,13 +29,18 @@ from sgnet.structures import Category
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 
 
+def run(cfg: DictConfig) -> None:
+    """Evaluates and shows the table."""
+    sys.stdout.write(evaluate_checkpoint(cfg) + "\n")
+
+
 def evaluate_checkpoint(cfg: DictConfig) -> str:
     """Runs a checkpoint over a data set and writes results and figures.
 
     Writes `results.json`, `results.zip` and, where the split has annotations, `metrics.json`.
 
     Args:
-        cfg: conf/evaluate.yaml composed.
+        cfg: conf/scripts/evaluate.yaml composed.
 
     Returns:
         The table of figures and where the files are.

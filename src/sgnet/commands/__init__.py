@@ -1,0 +1,1 @@
+"""What `sgnet COMMAND`, train.py and scripts/ run: one module a command."""

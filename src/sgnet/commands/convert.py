@@ -1,0 +1,38 @@
+"""Labelled videos of other forms to a YouTube-VIS data set: SPLIT.json and SPLIT/JPEGImages.
+
+sgnet convert from=cvat source=annotations.xml images=frames output=data/mine
+
+The source is never changed. Malformed labels end with a message, and nothing is written.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+
+from sgnet.conversion.frame_files import write_frames
+from sgnet.conversion.youtube_vis import save_split
+from sgnet.files.atomic_file import new_folder
+
+
+def run(cfg: DictConfig) -> None:
+    """Reads the labels, writes the split and shows its annotation file."""
+    sys.stdout.write(f"{_convert(cfg)}\n")
+
+
+def _convert(cfg: DictConfig) -> Path:
+    source, output, split = Path(str(cfg.source)), Path(str(cfg.output)), str(cfg.split)
+    like = None if cfg.like is None else Path(str(cfg.like))
+    read = instantiate(cfg["from"], source=source, _partial_=True, _convert_="all")
+    if cfg.source_video is None:
+        images = None if cfg.images is None else Path(str(cfg.images))
+        place = "copy" if cfg.copy_images else "link"
+        return save_split(read(images=images), output, split, place, like)
+    if cfg.images is not None:
+        raise ValueError("expected images or source_video, got both")
+    with new_folder(output / split / "JPEGImages") as folder:
+        write_frames(Path(str(cfg.source_video)), folder / source.stem)
+        return save_split(read(images=folder), output, split, "there", like)

@@ -1,0 +1,82 @@
+"""Scores a results file against annotations with the YouTube-VIS metric.
+
+    sgnet score annotations=FILE results=FILE output=FILE
+
+Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions.
+Malformed input ends with a message on stderr, exit status 1 and no output file.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from pathlib import Path
+from typing import TextIO
+
+from omegaconf import DictConfig
+
+from sgnet.data.annotations.youtube_vis import load_annotations
+from sgnet.evaluation.average_precision import evaluate, format_table
+from sgnet.evaluation.results import load_results
+from sgnet.files.atomic_file import require_writable, write_json
+
+
+def score(annotations: Path, results: Path, output: Path | None, lengths: str = "strict") -> str:
+    """Scores a results file and writes the figures.
+
+    Args:
+        annotations: YouTube-VIS annotation file.
+        results: YouTube-VIS results file.
+        output: JSON file for the figures; None only makes the table.
+        lengths: `strict` refuses tracks that are not as long as their video; `official` compares
+            the frames that both sides have, as the official code does.
+
+    Returns:
+        The table to show.
+
+    Raises:
+        ValueError: a file is malformed, has no annotations, or the output would replace an input.
+        OSError: the output cannot be written.
+    """
+    if output is not None and output.resolve() in (annotations.resolve(), results.resolve()):
+        raise ValueError(f"output must not be one of the inputs, got {output}")
+    if lengths not in ("strict", "official"):
+        raise ValueError(f"lengths must be 'strict' or 'official', got {lengths!r}")
+    if output is not None:
+        require_writable(output.parent)
+    check = lengths == "strict"
+    truth = load_annotations(annotations, check)
+    if not truth.has_annotations:
+        raise ValueError(f"{annotations}: annotations must be there to score against, got none")
+    tracks = load_results(results, truth.videos, truth.categories, check)
+    metrics = evaluate(truth.videos, truth.categories, list(truth.tracks()), tracks)
+    if output is not None:
+        write_json(metrics.as_json(), output)
+    return format_table(metrics, truth.categories)
+
+
+def show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Writes a warning as one line to stderr; takes the place of `warnings.showwarning`."""
+    sys.stderr.write(f"warning: {message}\n")
+
+
+def run(cfg: DictConfig) -> None:
+    """Scores and shows the table.
+
+    Raises:
+        SystemExit: 1 with a message where a file is malformed.
+    """
+    warnings.showwarning = show_warning
+    output = None if cfg.output is None else Path(str(cfg.output))
+    try:
+        table = score(Path(str(cfg.annotations)), Path(str(cfg.results)), output, str(cfg.lengths))
+    except (ValueError, OSError) as error:
+        raise SystemExit(f"error: {error}") from None
+    sys.stdout.write(table + "\n")

@@ -1,0 +1,101 @@
+"""From a command line to a command: Hydra's settings, what is missing, what callers can mend."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.plugins import Plugins
+from hydra.errors import InstantiationException
+from hydra.plugins.search_path_plugin import SearchPathPlugin
+from omegaconf import DictConfig, OmegaConf
+
+from sgnet.commands.help import conf_folder, description, settings_file
+from sgnet.training.errors import error_message
+
+Run = Callable[[DictConfig], Any]
+
+
+def start(
+    name: str,
+    run: Run | None = None,
+    conf: Path | None = None,
+    arguments: Sequence[str] | None = None,
+) -> None:
+    """Runs a command on a command line.
+
+    A command is imported once its settings are complete, so that a refusal takes no libraries.
+
+    Args:
+        name: of the command and of its settings: `conf/NAME.yaml` or `conf/scripts/NAME.yaml`,
+            whose groups may come from `conf/` as well.
+        run: the work; None takes `run` of `sgnet.commands.NAME`.
+        conf: folder of settings; None takes the one that came with the package.
+        arguments: of the command line, as Hydra takes them; None takes those of this process.
+
+    Raises:
+        SystemExit: 2 where settings or input are wrong; a message on stderr says what.
+    """
+    folder = (conf or conf_folder()).resolve()
+    own = settings_file(name, folder).parent
+    Plugins.instance().register(_groups_of(folder))
+    whole = list(sys.argv)
+
+    def main(cfg: DictConfig) -> Any:  # noqa: ANN401 - what a sweeper optimises
+        sys.argv[:] = whole  # Lightning starts further processes of a training with it
+        require_settings(name, cfg)
+        work = run or import_module(f"sgnet.commands.{name}").run
+        return exit_on_error(lambda: work(cfg))
+
+    main.__module__ = f"sgnet.commands.{name}"  # by which Hydra names the job
+    if arguments is not None:
+        sys.argv[1:] = arguments  # Hydra reads nothing else
+    hydra.main(version_base="1.3", config_path=str(own), config_name=name)(main)()
+
+
+def _groups_of(folder: Path) -> type[SearchPathPlugin]:
+    """Hydra looks for groups such as `data` there, too, behind a command's own folder."""
+
+    class Groups(SearchPathPlugin):
+        def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+            search_path.append(provider="sgnet", path=f"file://{folder}")
+
+    return Groups
+
+
+def require_settings(name: str, cfg: DictConfig) -> None:
+    """Refuses a command without the settings that it cannot do without.
+
+    Raises:
+        SystemExit: some are missing (`???`); the message shows each as the command's usage does.
+    """
+    missing = [str(key) for key in cfg if OmegaConf.is_missing(cfg, key)]
+    if not missing:
+        return
+    usage = description(name)
+    shown = [re.search(rf"(?<!\w){key}=\S+", usage) for key in missing]
+    wanted = [f"{key}=..." if s is None else s[0] for key, s in zip(missing, shown, strict=True)]
+    sys.stderr.write(f"error: expected {' and '.join(wanted)}, got nothing for it\n")
+    raise SystemExit(2)
+
+
+def exit_on_error(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
+    """Runs a command's work; an error of settings or input becomes one message, exit status 2."""
+    try:
+        return work()
+    except _mendable() as error:
+        sys.stderr.write(f"error: {error_message(error)}\n")
+        raise SystemExit(2) from None
+
+
+def _mendable() -> tuple[type[Exception], ...]:
+    """Errors that a caller can mend; Lightning's where Lightning is in use."""
+    lightning = sys.modules.get("lightning_fabric.utilities.exceptions")
+    own = () if lightning is None else (lightning.MisconfigurationException,)
+    return (ValueError, OSError, InstantiationException, *own)

@@ -26,6 +26,7 @@ from sgnet.files.atomic_file import write_json
 from sgnet.models import SGNet
 from sgnet.models.sgnet import LOCATION_OFFSET
 from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
+from sgnet.training.library_noise import without_library_noise
 from sgnet.training.lightning_module import LOGGED_STATS, SGNetModule
 from sgnet.training.loggers import ID_FILE
 from sgnet.training.manifest import SplitFiles, write_manifest
@@ -91,7 +92,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
             require_same_settings(cfg, run_dir)
             log.info("%s: finished already", run_dir)
             return finished(run_dir)
-        with noted_failure(run_dir):
+        with noted_failure(run_dir), without_library_noise():
             return _train(cfg, run_dir, resume_path(cfg, run_dir))
 
 

@@ -3,6 +3,7 @@
 from sgnet.training.callbacks.broken_frames import BrokenFrameGuard
 from sgnet.training.callbacks.interruption import InterruptedRunError, InterruptionCheckpoint
 from sgnet.training.callbacks.non_finite import NonFiniteGuard
+from sgnet.training.callbacks.progress import ProgressLines, training_progress
 from sgnet.training.callbacks.throughput import ThroughputLog
 from sgnet.training.callbacks.validation_pictures import ValidationPictures
 
@@ -11,6 +12,8 @@ __all__ = [
     "InterruptedRunError",
     "InterruptionCheckpoint",
     "NonFiniteGuard",
+    "ProgressLines",
     "ThroughputLog",
     "ValidationPictures",
+    "training_progress",
 ]

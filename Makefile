@@ -33,6 +33,9 @@ lint: install ## Checks style and formatting
 types: install ## Checks types
 	$(BIN)/mypy
 
+docs: install ## Builds the pages and the API reference into site/; a broken link fails
+	$(BIN)/mkdocs build --quiet --strict
+
 check: lint types test ## Everything CI runs
 
 contact-sheets: install ## Draws the pictures of the embedded benchmark
@@ -41,6 +44,6 @@ contact-sheets: install ## Draws the pictures of the embedded benchmark
 		data.train_videos=3 data.num_val_videos=1 rows=3 columns=2 output=docs/shapes.jpg
 
 clean: ## Removes caches and the environment, not data or runs
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist src/*.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist site src/*.egg-info
 
-.PHONY: help install demo test lint types check contact-sheets clean
+.PHONY: help install demo test lint types docs check contact-sheets clean

@@ -124,7 +124,7 @@ class DetectionDecoder:
 def detection_scores(class_logits: Tensor, centerness_logits: Tensor) -> Tensor:
     """Scores [L, K], sqrt(class probability * centerness), from logits [L, K] and [L]."""
     centerness = centerness_logits.float().sigmoid()[:, None]
-    return (class_logits.float().sigmoid() * centerness).sqrt()
+    return (class_logits.float().sigmoid() * centerness).sqrt()  # FCOS's score, its root
 
 
 def boxes_at(

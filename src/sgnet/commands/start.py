@@ -63,7 +63,10 @@ def _groups_of(folder: Path) -> type[SearchPathPlugin]:
     """Hydra looks for groups such as `data` there, too, behind a command's own folder."""
 
     class Groups(SearchPathPlugin):
+        """Hydra makes one without arguments."""
+
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+            """Appends the folder."""
             search_path.append(provider="sgnet", path=f"file://{folder}")
 
     return Groups

@@ -132,4 +132,4 @@ def centerness_targets(distances_ltrb: Tensor) -> Tensor:
     horizontal, vertical = distances_ltrb[:, 0::2], distances_ltrb[:, 1::2]
     ratio_x = horizontal.amin(dim=1) / horizontal.amax(dim=1)
     ratio_y = vertical.amin(dim=1) / vertical.amax(dim=1)
-    return (ratio_x * ratio_y).sqrt()
+    return (ratio_x * ratio_y).sqrt()  # FCOS Eq. 3

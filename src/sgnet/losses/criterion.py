@@ -105,7 +105,7 @@ class SGNetCriterion:
         boxes = distances_to_boxes(
             outputs.locations[found.locations], outputs.distances_ltrb[where] * strides
         )
-        terms = {
+        terms = {  # Eq. 6: L_det, three of them, L_mask and L_track
             "classification": classification_loss(outputs.class_logits, *where, found.labels),
             "centerness": centerness_loss(outputs.centerness_logits[where], found.centerness),
             "box": self._box(boxes, found),
@@ -117,7 +117,7 @@ class SGNetCriterion:
         return LossTerms(**terms, total=total, num_positives=found.frames.shape[0])
 
     def _box(self, boxes_xyxy: Tensor, found: Positives) -> Tensor:
-        losses = BOX_LOSSES[self.box_loss](boxes_xyxy, found.boxes_xyxy)
+        losses = BOX_LOSSES[self.box_loss](boxes_xyxy, found.boxes_xyxy)  # Eq. 5 by default
         weights = found.centerness if self.weight_box_by_centerness else torch.ones_like(losses)
         return weighted_box_loss(losses, weights)
 
@@ -149,4 +149,4 @@ class SGNetCriterion:
     def _movement(self, predicted: Tensor, strides: Tensor, found: Positives) -> Tensor:
         if self.movement_unit == "pixel":
             return movement_loss(predicted * strides, found.movements, found.in_both)
-        return movement_loss(predicted, found.movements / strides, found.in_both)
+        return movement_loss(predicted, found.movements / strides, found.in_both)  # Eq. 4

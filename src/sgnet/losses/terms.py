@@ -62,7 +62,7 @@ def log_giou_loss(boxes_xyxy: Tensor, targets_xyxy: Tensor) -> Tensor:
         [P] >= 0.
     """
     half_gap = giou_loss(boxes_xyxy, targets_xyxy) / 2  # (1 - GIoU) / 2
-    return -(1 - half_gap).clamp(min=IOU_FLOOR).log()
+    return -(1 - half_gap).clamp(min=IOU_FLOOR).log()  # Eq. 5: (1 + GIoU) / 2 = 1 - half_gap
 
 
 def giou_loss(boxes_xyxy: Tensor, targets_xyxy: Tensor) -> Tensor:
@@ -162,5 +162,5 @@ def movement_loss(predicted: Tensor, targets: Tensor, in_both: Tensor) -> Tensor
     Returns:
         A scalar, the sum of both components' distances over the count; 0 where nothing is shared.
     """
-    distances = (predicted - targets).abs().sum(dim=1) * in_both
+    distances = (predicted - targets).abs().sum(dim=1) * in_both  # |D - (o_t - o_{t-1})| of Eq. 4
     return distances.sum() / in_both.sum().clamp(min=1)

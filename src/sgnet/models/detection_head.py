@@ -75,6 +75,6 @@ class DetectionHead(nn.Module):
             box_features = self.box_features(feature)
         return DetectionMaps(
             class_logits=self.class_logits(self.class_tower(feature)),
-            distances_ltrb=self.box_distances(box_features).relu(),
+            distances_ltrb=self.box_distances(box_features).relu(),  # l, t, r, b of FCOS Eq. 1
             centerness_logits=self.centerness(box_features),
         )

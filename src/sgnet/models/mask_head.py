@@ -36,7 +36,7 @@ class SpatialAttention(nn.Module):
 
     def forward(self, feature: Tensor) -> Tensor:
         """Attention scores [B, S, H, W] of one pyramid level [B, C, H, W]."""
-        scores: Tensor = self.scores(self.hidden(feature).relu())
+        scores: Tensor = self.scores(self.hidden(feature).relu())  # a of Eq. 2
         return scores
 
 
@@ -96,7 +96,7 @@ class BaseMasks(nn.Module):
         for level, feature in enumerate(pyramid[1 : self.num_levels], start=1):
             aligned.append(_upsample_to(feature, 2**level, reference))
         features = self.fuse(torch.cat(aligned, dim=1))
-        maps: Tensor = self.instance_convolution(self.reduce(features))
+        maps: Tensor = self.instance_convolution(self.reduce(features))  # B of Eq. 2
         if self.upsample == 1:
             return maps
         return F.interpolate(

@@ -41,5 +41,5 @@ class TrackingHead(nn.Module):
         """
         if self.tracking_input == "pair":
             key_features = torch.cat([key_features, reference_features], dim=1)
-        movement: Tensor = self.movement(key_features)
+        movement: Tensor = self.movement(key_features)  # D of Eq. 4
         return movement

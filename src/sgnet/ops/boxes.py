@@ -31,6 +31,7 @@ def boxes_to_distances(locations: Tensor, boxes_xyxy: Tensor) -> Tensor:
     Returns:
         distances_ltrb [..., 4] in pixels.
     """
+    # FCOS Eq. 1
     return torch.cat([locations - boxes_xyxy[..., :2], boxes_xyxy[..., 2:] - locations], dim=-1)
 
 

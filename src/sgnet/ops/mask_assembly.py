@@ -147,6 +147,10 @@ def blend(
     `region_vector` sum over all base masks c of a_{k(p),c} * B_c(p); `prototypes` sum over all
     base masks, whatever the box's size (YOLACT, Table 2 a).
 
+    A pixel is set where its logit is positive. In `region` that is where a_k and B_k have one sign,
+    so no more than the sign of a score counts: a trained network gives all scores of a cell the
+    same one, and its masks stay as they are with another object's scores.
+
     Args:
         base_masks: [B, C, h, w].
         frame_indices: [N] the frame of each instance.
@@ -180,24 +184,27 @@ def blend(
             (columns.positions * channels + column_cells, column_cells),
         )
         scores = coefficients.flatten().index_select(0, score)
+        # Eq. 2, each term in its own cell: a_k * B_k at k = k(p)
         logits = scores * channels_last.reshape(-1).index_select(0, value)
         return BlendedMasks(pixels, logits)
     (position,) = _at_pixels(pixels, (row_start,), (columns.positions,))
     vectors = channels_last.reshape(-1, channels).index_select(0, position)  # [P, C]
     if reading == "prototypes":
-        weights = coefficients.index_select(0, pixels.instances)
+        weights = coefficients.index_select(0, pixels.instances)  # a_c, YOLACT's
     elif reading == "global":
         used = box_divisions(boxes_xyxy, grid, cell_size).prod(dim=1, keepdim=True)  # [N, 1]
         inside = torch.arange(channels, device=used.device) < used
+        # Eq. 2 with its sigmoid around the sum: a_k for k = 1..r1*r2, the same at every pixel
         weights = (coefficients * inside).index_select(0, pixels.instances)
     elif reading == "region_vector":
         row_cells, column_cells = _span_cells(pixels, boxes_xyxy, stride, grid, cell_size)
         first_cells = rows.instances * (grid * grid)
         (cell,) = _at_pixels(pixels, (first_cells + row_cells,), (column_cells,))
+        # Eq. 2 with a vector of scores for each cell: a_{k(p), c}
         weights = coefficients.reshape(-1, channels).index_select(0, cell)
     else:
         raise ValueError(f"reading must be one of {BLENDER_READINGS}, got {reading!r}")
-    return BlendedMasks(pixels, (weights * vectors).sum(dim=1))
+    return BlendedMasks(pixels, (weights * vectors).sum(dim=1))  # the sum of Eq. 2; sigmoids later
 
 
 def _at_pixels(

@@ -21,6 +21,7 @@ def box_divisions(boxes_xyxy: Tensor, grid: int, cell_size: float) -> Tensor:
     Returns:
         [N, 2] int64: r1 (columns), r2 (rows).
     """
+    # Eq. 1: r = min(G, ceil(side / cell_size)), and never 0
     return (box_sizes(boxes_xyxy) / cell_size).ceil().clamp(1, grid).long()
 
 
@@ -39,7 +40,7 @@ def cell_indices(points_xy: Tensor, boxes_xyxy: Tensor, divisions: Tensor) -> Te
         axis_cells(points_xy[:, axis], boxes_xyxy[:, axis], boxes_xyxy[:, axis + 2], count)
         for axis, count in enumerate(divisions.unbind(dim=1))
     )
-    return row * divisions[:, 0] + column
+    return row * divisions[:, 0] + column  # k of Eq. 2, row-major
 
 
 def axis_cells(points: Tensor, low: Tensor, high: Tensor, divisions: Tensor) -> Tensor:

@@ -147,6 +147,7 @@ class MovementTracker:
         """
         points, movements, radii, labels = self._arrays(detections)
         tracks = self._tracks
+        # o - D is where the object was in the frame before (section 3.3, D of Eq. 4)
         matches = self._match(points - movements, labels)  # [N], -1 where a track begins
         begins = matches < 0
         number = int(begins.sum())

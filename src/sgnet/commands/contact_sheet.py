@@ -9,7 +9,7 @@ from __future__ import annotations
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
-from sgnet.data.preview import contact_sheet
+from sgnet.data_check.preview import contact_sheet
 from sgnet.visualization.pictures import write_image
 
 

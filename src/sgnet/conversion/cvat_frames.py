@@ -41,7 +41,7 @@ class FrameTable:
 
 
 def image_frames(path: Path, root: Element, images: Path) -> FrameTable:
-    """The frames of `for images`: every <image>, ordered by id.
+    """The frames of `for images`: every `<image>`, ordered by id.
 
     Raises:
         ValueError: an id is there twice, sizes differ, a name leads out of the image folder, or has

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from data_sets import HEIGHT, WIDTH, box_mask, change, picture, write_data_set
 
-from sgnet.data.preview import contact_sheet
 from sgnet.data.shapes import ShapesSpec, generate_shapes
+from sgnet.data_check.preview import contact_sheet
 from sgnet.ops.rle import decode
 
 TINY = ShapesSpec(width=64, height=48, min_frames=2, max_frames=4)

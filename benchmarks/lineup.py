@@ -19,6 +19,7 @@ from benchmarks.timing import time_in_turn
 from benchmarks.workload import Entry, Workload
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 TRIAL_ROUNDS = 5
 NOT_TRIED = "onnxruntime, float32 and int8: no export of this network is part of the benchmark"
 
@@ -154,10 +155,6 @@ class _Trials:
         run = self.workload.call(Entry(build(), 10))
         run()
         return run
-
-
-log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 class Failures:

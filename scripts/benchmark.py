@@ -73,4 +73,4 @@ def run(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    start("benchmark", run)
+    start("benchmark", run, conf=Path(__file__).parents[1] / "conf")

@@ -8,7 +8,9 @@ The same as `sgnet contact-sheet`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    start("contact_sheet")
+    start("contact_sheet", conf=Path(__file__).parents[1] / "conf")

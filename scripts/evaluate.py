@@ -7,7 +7,9 @@ The same as `sgnet evaluate`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    start("evaluate")
+    start("evaluate", conf=Path(__file__).parents[1] / "conf")

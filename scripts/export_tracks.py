@@ -7,7 +7,9 @@ The same as `sgnet export-tracks`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    start("export_tracks")
+    start("export_tracks", conf=Path(__file__).parents[1] / "conf")

@@ -129,4 +129,4 @@ def run(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    start("loader_throughput", run)
+    start("loader_throughput", run, conf=Path(__file__).parents[1] / "conf")

@@ -7,7 +7,9 @@ The same as `sgnet replay`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    start("replay")
+    start("replay", conf=Path(__file__).parents[1] / "conf")

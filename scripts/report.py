@@ -8,7 +8,9 @@ The same as `sgnet report`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    start("report")
+    start("report", conf=Path(__file__).parents[1] / "conf")

@@ -123,4 +123,4 @@ def run(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    start("soak", run)
+    start("soak", run, conf=Path(__file__).parents[1] / "conf")

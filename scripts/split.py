@@ -9,7 +9,9 @@ The same as `sgnet split`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    start("split")
+    start("split", conf=Path(__file__).parents[1] / "conf")

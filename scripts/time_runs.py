@@ -82,4 +82,4 @@ def run(cfg: DictConfig) -> None:
 
 
 if __name__ == "__main__":
-    start("time_runs", run)
+    start("time_runs", run, conf=Path(__file__).parents[1] / "conf")

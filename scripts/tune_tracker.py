@@ -8,7 +8,9 @@ The same as `sgnet tune-tracker`.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sgnet.commands.start import start
 
 if __name__ == "__main__":
-    start("tune_tracker")
+    start("tune_tracker", conf=Path(__file__).parents[1] / "conf")

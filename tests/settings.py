@@ -1,4 +1,4 @@
-"""The settings of a main, composed as its command line would."""
+"""The settings of a command, composed as its command line would."""
 
 from __future__ import annotations
 

@@ -245,5 +245,7 @@ def test_each_command_has_settings_a_script_and_a_run(word):
     name = module_name(word)
     assert settings_file(name, CONF).is_file()
     script = ROOT / ("train.py" if name == "train" else f"scripts/{name}.py")
-    assert f'start("{name}"' in script.read_text()
+    text = script.read_text()
+    assert f'start("{name}"' in text
+    assert '/ "conf")' in text  # the checkout's own settings, whatever package is installed
     assert callable(import_module(f"sgnet.commands.{name}").run)

@@ -1,11 +1,11 @@
-"""The annotation file and the image folder that a main's settings name."""
+"""The annotation file and the image folder that a command's settings name."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sgnet.data.annotations.split_folder import images_beside
 from sgnet.data.annotations.youtube_vis import find_split
@@ -44,11 +44,8 @@ def output_folder(cfg: DictConfig) -> Path:
     """The folder `output`, made and tried before any work.
 
     Raises:
-        ValueError: it is not given.
         OSError: it cannot be written.
     """
-    if OmegaConf.is_missing(cfg, "output"):
-        raise ValueError("expected output=FOLDER")
     folder = Path(str(cfg.output))
     require_writable(folder)
     return folder

@@ -20,6 +20,7 @@ from sgnet.commands.help import conf_folder, description, settings_file
 from sgnet.training.errors import error_message
 
 Run = Callable[[DictConfig], Any]
+CONFIG_PATH = ("--config-path", "-cp")
 
 
 def start(
@@ -54,9 +55,22 @@ def start(
         return exit_on_error(lambda: work(cfg))
 
     main.__module__ = f"sgnet.commands.{name}"  # by which Hydra names the job
-    if arguments is not None:
-        sys.argv[1:] = arguments  # Hydra reads nothing else
+    beside = Path(sys.argv[0]).resolve().parent if arguments is None else Path.cwd()
+    # Hydra reads nothing else
+    sys.argv[1:] = absolute_config_path(sys.argv[1:] if arguments is None else arguments, beside)
     hydra.main(version_base="1.3", config_path=str(own), config_name=name)(main)()
+
+
+def absolute_config_path(arguments: Sequence[str], folder: Path) -> list[str]:
+    """Arguments in which a relative --config-path starts from a folder, that of the main."""
+    whole: list[str] = []
+    for argument in arguments:
+        flag, equals, path = argument.partition("=")
+        whole += [flag, path] if equals and flag in CONFIG_PATH else [argument]
+    for place in range(1, len(whole)):
+        if whole[place - 1] in CONFIG_PATH and "://" not in whole[place]:  # pkg:// is none
+            whole[place] = str((folder / whole[place]).resolve())
+    return whole
 
 
 def _groups_of(folder: Path) -> type[SearchPathPlugin]:
@@ -76,15 +90,17 @@ def require_settings(name: str, cfg: DictConfig) -> None:
     """Refuses a command without the settings that it cannot do without.
 
     Raises:
-        SystemExit: some are missing (`???`); the message shows each as the command's usage does.
+        SystemExit: some are missing (`???`); the message holds the command's usage.
     """
     missing = [str(key) for key in cfg if OmegaConf.is_missing(cfg, key)]
     if not missing:
         return
-    usage = description(name)
-    shown = [re.search(rf"(?<!\w){key}=\S+", usage) for key in missing]
-    wanted = [f"{key}=..." if s is None else s[0] for key, s in zip(missing, shown, strict=True)]
-    sys.stderr.write(f"error: expected {' and '.join(wanted)}, got nothing for it\n")
+    text = description(name)
+    kinds = [re.search(rf"(?<!\w){key}=([A-Z]+)\b", text) for key in missing]  # FILE, FOLDER
+    wanted = [f"{key}={k[1] if k else '...'}" for key, k in zip(missing, kinds, strict=True)]
+    usage = [line.strip() for line in text.splitlines() if line.strip().startswith("sgnet ")]
+    example = f"; as in: {usage[0]}" if usage else ""
+    sys.stderr.write(f"error: expected {' and '.join(wanted)}{example}\n")
     raise SystemExit(2)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from sgnet.training.callbacks import InterruptedRunError
-from sgnet.training.sweeps import INTERRUPTED, result, run_member
+from sgnet.training.sweeps import INTERRUPTED, FailedRunError, result, run_member
 from sgnet.training.training_run import sweep_member, train
 
 
@@ -32,7 +32,10 @@ def run(cfg: DictConfig) -> float | None:
     """
     member = sweep_member()
     if member is not None:
-        run_member(member)
+        try:
+            run_member(member)
+        except (ValueError, OSError) as error:
+            raise FailedRunError(str(error)) from error  # of this run, not of the sweep
         return result(Path(cfg.paths.run_dir), "best_AP")
     try:
         return train(cfg).get("best_AP")

@@ -22,7 +22,7 @@ class OnnxFrameEngine:
     """Runs an exported step over the frames of one video in order.
 
     Args:
-        path: written by scripts/export.py with format=onnx.
+        path: written by `sgnet export` with format=onnx.
         providers: of onnxruntime, best first; None is the CPU.
         threads: None is onnxruntime's choice.
 

@@ -77,7 +77,7 @@ class VideoPredictor(InstanceStreamer):
         tracker: Mapping[str, Any] | None = None,
         fill_up: bool = False,
     ) -> InstanceStreamer:
-        """A predictor from a model that scripts/export.py wrote; runs in onnxruntime.
+        """A predictor from a model that `sgnet export` wrote; runs in onnxruntime.
 
         It is `sgnet.inference.onnx_engine.onnx_predictor`, see there; that import needs no torch.
         """
@@ -115,7 +115,7 @@ def open_predictor(
     for name, value in given.items():
         if value:
             raise ValueError(
-                f"{path}: {name} cannot be set for an exported model; give it to scripts/export.py"
+                f"{path}: {name} cannot be set for an exported model; give it to `sgnet export`"
             )
     if device not in (None, "cpu"):
         raise ValueError(

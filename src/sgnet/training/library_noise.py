@@ -10,11 +10,12 @@ from contextlib import contextmanager
 # beginnings of warnings, as patterns
 WARNINGS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own use of PyTorch
+    r"It is recommended to use `self.log\(.*sync_dist=True",  # they are merged before
     r"Experiment logs directory .* exists and is not empty",  # the run folder that Hydra made
 )
 # what lines of Lightning's loggers hold
 LINES = (
-    "was not set, defaulting to",  # weights_only, which this package sets wherever it loads
+    "`weights_only` was not set",  # this package sets it wherever it loads
     "litlogger",  # an advertisement
     "was configured so 100% of the batches",
 )

@@ -67,12 +67,20 @@ class SweepMember:
         """Command line that does the run alone."""
         own = str(self.folder).replace('"', '\\"')
         return [
-            *(sys.executable, "-m", "sgnet", "train"),
+            *training_program(),
             *("--config-path", self.config_folder, "--config-name", self.config_name),
             *(part for folder in self.more_config_folders for part in ("--config-dir", folder)),
             *self.overrides,
             f'hydra.run.dir="{own}"',
         ]
+
+
+def training_program() -> list[str]:
+    """What starts a training as this process was started: train.py, or the command."""
+    main = Path(sys.argv[0])
+    if main.suffix == ".py" and main.name != "__main__.py":
+        return [sys.executable, str(main.resolve())]
+    return [sys.executable, "-m", "sgnet", "train"]
 
 
 def run_member(member: SweepMember) -> None:

@@ -60,9 +60,23 @@ def test_lines_come_at_the_first_step_every_so_often_and_at_the_last(caplog, mon
     assert not caplog.messages
 
 
+def test_epochs_that_are_shorter_than_the_time_between_lines_are_not_silent(caplog, monkeypatch):
+    seconds = iter(range(0, 1000, 10))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(seconds))
+    lines = ProgressLines(seconds=50)
+    with caplog.at_level(logging.INFO):
+        for step in range(1, 11):
+            lines.on_train_epoch_start(trainer(step - 1, {}))
+            lines.on_train_batch_end(trainer(step, {}))
+            lines.on_validation_end(trainer(step, {}))
+    assert 4 <= len(caplog.messages) < 10
+
+
 @pytest.mark.parametrize(("terminal", "kind"), [(True, RichProgressBar), (False, ProgressLines)])
 def test_a_terminal_gets_a_bar_and_a_file_gets_lines(monkeypatch, terminal, kind):
-    monkeypatch.setattr(progress, "get_console", lambda: SimpleNamespace(is_terminal=terminal))
+    monkeypatch.setattr(
+        progress, "get_console", lambda: SimpleNamespace(is_terminal=terminal, is_jupyter=False)
+    )
     assert type(training_progress()) is kind
 
 

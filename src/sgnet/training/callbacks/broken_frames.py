@@ -73,7 +73,7 @@ class BrokenFrameGuard(pl.Callback):
             raise ValueError(
                 f"{self._replaced} of {self._seen} clip pairs have broken frames, expected at most "
                 f"{self.share:.1%} (callbacks.broken_frames.share): {first}; "
-                "scripts/check_data.py finds all of them"
+                "`sgnet check-data` finds all of them"
             )
 
     def on_train_batch_end(

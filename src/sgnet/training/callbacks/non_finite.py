@@ -26,7 +26,7 @@ class NonFiniteGuard(pl.Callback):
     scale goes down by the same steps; a few at the start are usual.
 
     Args:
-        folder: for dumps, read by scripts/replay.py.
+        folder: for dumps, read by `sgnet replay`.
         limit: skipped steps in a row that end the run.
 
     Raises:
@@ -82,7 +82,7 @@ class NonFiniteGuard(pl.Callback):
             path = self._dump(trainer, pl_module)
             raise ValueError(
                 f"{self._in_a_row} steps in a row had gradients that are not finite; the last one "
-                f"is in {path}: python scripts/replay.py dump={path}"
+                f"is in {path}: sgnet replay dump={path}"
             )
         optimizer.zero_grad(set_to_none=True)
 

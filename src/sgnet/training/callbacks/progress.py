@@ -18,13 +18,15 @@ LOSS, SPEED = "train/loss", "train/images_per_s"
 
 
 def training_progress(refresh_rate: int = 5, seconds: float = 30.0) -> ProgressBar:
-    """A progress bar where there is a terminal, else `ProgressLines`.
+    """A progress bar on a terminal and in a notebook, else `ProgressLines`.
 
     Args:
         refresh_rate: batches between two states of the bar.
         seconds: between two lines.
     """
-    return RichProgressBar(refresh_rate) if get_console().is_terminal else ProgressLines(seconds)
+    console = get_console()
+    seen = console.is_terminal or console.is_jupyter
+    return RichProgressBar(refresh_rate) if seen else ProgressLines(seconds)
 
 
 class ProgressLines(ProgressBar):
@@ -45,7 +47,8 @@ class ProgressLines(ProgressBar):
             raise ValueError(f"seconds must not be negative, got {seconds}")
         self.seconds = seconds
         self._enabled = True
-        self._last: tuple[float, int] | None = None  # when, and at which step
+        self._logged: float | None = None  # when there was a line last
+        self._pace_from: tuple[float, int] | None = None  # when, and at which step
 
     def disable(self) -> None:
         """Says no more; Lightning calls it in processes other than the first."""
@@ -57,19 +60,20 @@ class ProgressLines(ProgressBar):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:  # noqa: ANN401
         """Measures the pace anew: what lies between epochs is no training."""
-        self._last = (time.monotonic(), trainer.global_step)
+        self._pace_from = (time.monotonic(), trainer.global_step)
+        self._logged = self._logged or time.monotonic()
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:  # noqa: ANN401
         """Logs where it is time."""
         step, total = trainer.global_step, trainer.estimated_stepping_batches
         now = time.monotonic()
-        since, before = self._last or (now, step)
+        since, before = self._pace_from or (now, step)
         if step == before or not self._enabled:
             return  # within an accumulated step
-        if step not in (1, total) and now - since < self.seconds:
+        if step not in (1, total) and now - (self._logged or now) < self.seconds:
             return
         pace = (now - since) / (step - before)
-        self._last = (now, step)
+        self._logged, self._pace_from = now, (now, step)
         log.info("%s", line(trainer, step, total, pace))
 
     def on_validation_end(self, trainer: pl.Trainer, *_: Any) -> None:  # noqa: ANN401
@@ -78,7 +82,7 @@ class ProgressLines(ProgressBar):
         if self._enabled and not trainer.sanity_checking and figures:
             text = ", ".join(f"{name} {figures[name]:.3f}" for name in ("val/AP", "val/AP50"))
             log.info("step %d, validation: %s", trainer.global_step, text.replace("val/", ""))
-        self._last = (time.monotonic(), trainer.global_step)
+        self._pace_from = (time.monotonic(), trainer.global_step)
 
 
 def line(trainer: pl.Trainer, step: int, total: float, pace: float) -> str:

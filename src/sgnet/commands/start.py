@@ -49,6 +49,7 @@ def start(
     whole = list(sys.argv)
 
     def main(cfg: DictConfig) -> Any:  # noqa: ANN401 - what a sweeper optimises
+        """What Hydra calls with the settings."""
         sys.argv[:] = whole  # Lightning starts further processes of a training with it
         require_settings(name, cfg)
         work = run or import_module(f"sgnet.commands.{name}").run

@@ -60,17 +60,21 @@ class ProgressLines(ProgressBar):
 
     def on_train_epoch_start(self, trainer: pl.Trainer, *_: Any) -> None:  # noqa: ANN401
         """Measures the pace anew: what lies between epochs is no training."""
-        self._pace_from = (time.monotonic(), trainer.global_step)
-        self._logged = self._logged or time.monotonic()
+        now = time.monotonic()
+        self._pace_from = (now, trainer.global_step)
+        if self._logged is None:
+            self._logged = now
 
     def on_train_batch_end(self, trainer: pl.Trainer, *_: Any) -> None:  # noqa: ANN401
         """Logs where it is time."""
         step, total = trainer.global_step, trainer.estimated_stepping_batches
         now = time.monotonic()
-        since, before = self._pace_from or (now, step)
-        if step == before or not self._enabled:
+        if self._pace_from is None or self._logged is None or not self._enabled:
+            return
+        since, before = self._pace_from
+        if step == before:
             return  # within an accumulated step
-        if step not in (1, total) and now - (self._logged or now) < self.seconds:
+        if step not in (1, total) and now - self._logged < self.seconds:
             return
         pace = (now - since) / (step - before)
         self._logged, self._pace_from = now, (now, step)

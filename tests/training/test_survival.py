@@ -140,7 +140,7 @@ def test_a_new_run_in_the_folder_of_an_old_one_does_not_go_on_from_it(whole, tmp
     assert newest_checkpoint(tmp_path / "run/checkpoints") == tmp_path / "run/checkpoints/last.ckpt"
     new = torch.load(tmp_path / "run/checkpoints/last.ckpt", weights_only=True)
     assert new["global_step"] == 6
-    assert (tmp_path / "run/checkpoints.before-000/last.ckpt").is_file()
+    assert (tmp_path / "run/run.before-000/checkpoints/last.ckpt").is_file()
 
 
 def test_a_run_whose_last_epoch_is_not_validated_leaves_its_weights(whole, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from omegaconf import OmegaConf
 
@@ -13,7 +13,25 @@ from sgnet.files.checked_json import read_json
 IGNORED = {"started", "command"}
 
 
-def differences(first: Path, second: Path) -> list[tuple[str, object, object]]:
+class Difference(NamedTuple):
+    """An entry that two runs do not have in common; None stands for one that is not there.
+
+    Attributes:
+        name: dotted.
+        first: value in the first one.
+        second: value in the second one.
+    """
+
+    name: str
+    first: object
+    second: object
+
+    def __str__(self) -> str:
+        """As in: lr: 0.1 there, 0.2 here."""
+        return f"{self.name}: {self.first} there, {self.second} here"
+
+
+def differences(first: Path, second: Path) -> list[Difference]:
     """Entries of config.yaml, manifest.json and summary.json that differ: name and both values.
 
     Args:
@@ -26,7 +44,7 @@ def differences(first: Path, second: Path) -> list[tuple[str, object, object]]:
     return _unequal(dict(_entries(first)), dict(_entries(second)))
 
 
-def config_differences(first: Any, second: Any) -> list[tuple[str, object, object]]:  # noqa: ANN401
+def config_differences(first: Any, second: Any) -> list[Difference]:  # noqa: ANN401
     """Settings of two configs that differ: name and both values, interpolations resolved.
 
     Args:
@@ -39,14 +57,13 @@ def config_differences(first: Any, second: Any) -> list[tuple[str, object, objec
     return _unequal(ours, theirs)
 
 
-def _unequal(
-    ours: Mapping[str, object], theirs: Mapping[str, object]
-) -> list[tuple[str, object, object]]:
+def _unequal(ours: Mapping[str, object], theirs: Mapping[str, object]) -> list[Difference]:
     names = sorted(ours.keys() | theirs.keys())
-    return [(n, ours.get(n), theirs.get(n)) for n in names if ours.get(n) != theirs.get(n)]
+    pairs = ((name, ours.get(name), theirs.get(name)) for name in names)
+    return [Difference(*entry) for entry in pairs if entry[1] != entry[2]]
 
 
-def as_markdown(found: list[tuple[str, object, object]], first: Path, second: Path) -> str:
+def as_markdown(found: list[Difference], first: Path, second: Path) -> str:
     """A table of them."""
     if not found:
         return f"`{first}` and `{second}` differ in nothing that is written down.\n"
@@ -77,6 +94,8 @@ def _content(folder: Path) -> dict[str, Any]:
 
 
 def _flat(prefix: str, value: Any) -> Iterator[tuple[str, object]]:  # noqa: ANN401 - nested values
+    if isinstance(value, list) and any(isinstance(entry, Mapping) for entry in value):
+        value = dict(enumerate(value))
     if isinstance(value, Mapping):
         for name, entry in value.items():
             yield from _flat(f"{prefix}.{name}" if prefix else str(name), entry)

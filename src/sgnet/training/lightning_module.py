@@ -24,6 +24,7 @@ from sgnet.postprocess import DetectionDecoder
 from sgnet.structures import ClipPairBatch, ResultTrack, Video, VideoChunk
 from sgnet.tracking import MovementTracker
 from sgnet.training.distributed import gathered, merged_tracks
+from sgnet.training.found_again import files_found_again
 
 LOGGED_STATS = ("AP", "AP50", "AP75", "AR1", "AR10")
 
@@ -210,6 +211,11 @@ class SGNetModule(pl.LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Stores what is needed to load the checkpoint alone."""
         checkpoint[CHECKPOINT_KEY] = {"format": CHECKPOINT_FORMAT, **self._description}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Finds the run's files where they lie now, see `files_found_again`."""
+        if self._trainer is not None and self._trainer.ckpt_path:
+            files_found_again(self._trainer, checkpoint)
 
     @property
     def _data(self) -> YouTubeVISDataModule:

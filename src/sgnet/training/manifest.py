@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
 import platform
 import shutil
@@ -19,7 +20,11 @@ import torch
 
 from sgnet import __version__
 from sgnet.files.atomic_file import write_json
+from sgnet.files.checked_json import read_json
+from sgnet.files.kept_aside import keep_aside
+from sgnet.training.resuming import Resumption
 
+log = logging.getLogger(__name__)
 PACKAGES = (
     "torch",
     "torchvision",
@@ -35,7 +40,11 @@ PACKAGES = (
 
 
 def write_manifest(
-    folder: Path, seed: int, splits: Mapping[str, SplitFiles], source: Path
+    folder: Path,
+    seed: int,
+    splits: Mapping[str, SplitFiles],
+    source: Path,
+    resumed: Resumption | None = None,
 ) -> dict[str, Any]:
     """Writes `manifest.json` and, where files differ from their commit, `uncommitted.patch`.
 
@@ -46,12 +55,13 @@ def write_manifest(
         seed: of the run.
         splits: that are trained and scored on, by name.
         source: folder whose git state is told.
+        resumed: what this part of the run goes on from.
 
     Returns:
         What the manifest holds.
     """
     state, patch = git_state(source)
-    manifest = {
+    manifest: dict[str, Any] = {
         "sgnet": __version__,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": sys.argv,
@@ -61,15 +71,34 @@ def write_manifest(
         "hardware": hardware(),
         "data": {name: fingerprint(split) for name, split in splits.items()},
     }
+    if resumed is not None:
+        changed = {name: [before, now] for name, before, now in resumed.changed}
+        manifest["resumed"] = {"step": resumed.step, "changed": changed}
     target = folder / "uncommitted.patch"
+    _tell_other_data(folder / "manifest.json", manifest["data"])
     for path in (folder / "manifest.json", target):  # of the parts of a resumed run
-        if path.is_file():
-            number = len(list(folder.glob(f"{path.stem}.before-*")))
-            path.rename(path.with_name(f"{path.stem}.before-{number:03d}{path.suffix}"))
+        keep_aside(path)
     write_json(manifest, folder / "manifest.json")
     if patch:
         target.write_bytes(patch)
     return manifest
+
+
+def _tell_other_data(earlier: Path, data: Mapping[str, Any]) -> None:
+    """Says where the part before read other annotations or frames."""
+    try:
+        content: Any = read_json(earlier)
+        before = content["data"]
+        parts = [
+            f"{name} ({part})"
+            for name, split in data.items()
+            for part in ("sha256", "frames")
+            if name in before and before[name][part] != split[part]
+        ]
+    except (KeyError, TypeError, ValueError):  # none there, or not ours
+        return
+    if parts:
+        log.warning("resume: the data are not those of the part before: %s", ", ".join(parts))
 
 
 def git_state(folder: Path) -> tuple[dict[str, Any] | None, bytes]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import math
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytorch_lightning as pl
@@ -18,28 +19,34 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet import __version__
-from sgnet.checkpoints.loading import CHECKPOINT_KEY, read_tensors, without_pretraining
+from sgnet.checkpoints.loading import without_pretraining
 from sgnet.checkpoints.weights import load_initial_weights
 from sgnet.checkpoints.writing import AtomicCheckpointIO, clear_unfinished, require_room
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.files.atomic_file import write_json
+from sgnet.files.kept_aside import kept
 from sgnet.models import SGNet
-from sgnet.models.sgnet import LOCATION_OFFSET
-from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE, SPEED_FILE
+from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE
 from sgnet.training.library_noise import without_library_noise
 from sgnet.training.lightning_module import LOGGED_STATS, SGNetModule
-from sgnet.training.loggers import ID_FILE
 from sgnet.training.manifest import SplitFiles, write_manifest
-from sgnet.training.run_folder import (
+from sgnet.training.resuming import (
     RESUME_AUTO,
-    SUMMARY_FILE,
-    clear_earlier_logs,
-    finished,
-    is_first_process,
-    noted_failure,
+    SETTINGS_KEY,
+    Resumption,
+    require_categories,
+    require_fitting,
     require_same_settings,
-    resume_path,
-    set_aside,
+    resumption,
+)
+from sgnet.training.run_folder import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    LOG_FILE,
+    SUMMARY_FILE,
+    begin_records,
+    finished,
+    noted_failure,
     sole_run,
 )
 from sgnet.training.sweeps import SweepMember
@@ -89,53 +96,48 @@ def train(cfg: DictConfig) -> dict[str, float]:
     run_dir = Path(cfg.paths.run_dir)
     with sole_run(run_dir):
         if cfg.resume == RESUME_AUTO and (run_dir / SUMMARY_FILE).is_file():
-            require_same_settings(cfg, run_dir)
-            log.info("%s: finished already", run_dir)
-            return finished(run_dir)
-        with noted_failure(run_dir), without_library_noise():
-            return _train(cfg, run_dir, resume_path(cfg, run_dir))
+            if require_same_settings(cfg, run_dir):
+                log.info("%s: finished already", run_dir)
+                return finished(run_dir)
+            log.info("%s: finished already; it shall be longer", run_dir)
+        resumed = resumption(cfg, run_dir)
+        with noted_failure(run_dir) as begun, without_library_noise():
+            return _train(cfg, run_dir, resumed, begun)
 
 
-def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, float]:
+def _train(
+    cfg: DictConfig, run_dir: Path, resumed: Resumption | None, begun: Event
+) -> dict[str, float]:
     pl.seed_everything(cfg.seed, workers=True, verbose=False)
     torch.set_float32_matmul_precision("high")
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
     data.prepare_data()
     data.setup("fit")
     cfg.model.detection_head.num_classes = len(data.categories)
-    module = build_module(cfg, data, resume)
-    if resume is None and is_first_process():
-        (run_dir / ID_FILE).unlink(missing_ok=True)  # a new run of W&B, too
+    module = build_module(cfg, data, resumed)
     trainer: pl.Trainer = instantiate(
         cfg.trainer,
         _convert_="all",
         callbacks=_instances(cfg.callbacks),
-        logger=_instances(cfg.logger),
+        logger=False,  # they look into the folder, whose records may be another run's yet
         plugins=[AtomicCheckpointIO(), *instantiate(cfg.plugins or [], _convert_="all")],
     )
+    if resumed is not None:
+        shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        require_fitting(resumed, shapes, data.step_of(trainer))
     if trainer.is_global_zero:
         require_room(module, run_dir)
-        clear_unfinished(run_dir / "checkpoints")
-        if resume is None:
-            set_aside(run_dir / "checkpoints")
-        for name in (SUMMARY_FILE, SPEED_FILE):
-            (run_dir / name).unlink(missing_ok=True)
-        clear_earlier_logs(run_dir, resume)
-        OmegaConf.save(cfg, run_dir / "config.yaml", resolve=True)
-        if (run_dir / HYDRA_OVERRIDES).is_file():  # another command would write over it
-            shutil.copyfile(run_dir / HYDRA_OVERRIDES, run_dir / OVERRIDES_FILE)
-        splits = {
-            name: SplitFiles(path, images, [f for v in split.videos for f in v.file_names])
-            for name, (split, path, images) in data.read_splits.items()
-        }
-        manifest = write_manifest(run_dir, cfg.seed, splits, Path.cwd())
-        config: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-        for logger in trainer.loggers:
-            logger.log_hyperparams({**config, "manifest": manifest})
+        clear_unfinished(run_dir / CHECKPOINTS)
+        begin_records(run_dir, resumed)
+    begun.set()
+    trainer.loggers = _instances(cfg.logger)
+    if trainer.is_global_zero:
+        _write_records(cfg, run_dir, data, trainer, resumed)
     with explained_failures(data):
-        trainer.fit(module, datamodule=data, ckpt_path=resume, weights_only=True)
-    if trainer.is_global_zero and (run_dir / "metrics.csv").is_file():
-        logs = [*sorted(run_dir.glob("metrics.before-*.csv")), run_dir / "metrics.csv"]
+        path = None if resumed is None else str(resumed.path)
+        trainer.fit(module, datamodule=data, ckpt_path=path, weights_only=True)
+    if trainer.is_global_zero and (run_dir / LOG_FILE).is_file():
+        logs = [*kept(run_dir / LOG_FILE), run_dir / LOG_FILE]
         plot_training_curves(logs, run_dir / "curves.png")
     metrics = _summary(trainer)
     metrics["parameters_m"] = sum(p.numel() for p in module.model.parameters()) / 1e6
@@ -143,6 +145,26 @@ def _train(cfg: DictConfig, run_dir: Path, resume: str | None) -> dict[str, floa
         finite = {name: value for name, value in metrics.items() if math.isfinite(value)}
         write_json(finite, run_dir / SUMMARY_FILE)
     return metrics
+
+
+def _write_records(
+    cfg: DictConfig,
+    run_dir: Path,
+    data: YouTubeVISDataModule,
+    trainer: pl.Trainer,
+    resumed: Resumption | None,
+) -> None:
+    """What the run is made of, in its folder and for its loggers."""
+    OmegaConf.save(cfg, run_dir / CONFIG_FILE, resolve=True)
+    if (run_dir / HYDRA_OVERRIDES).is_file():  # another command would write over it
+        shutil.copyfile(run_dir / HYDRA_OVERRIDES, run_dir / OVERRIDES_FILE)
+    splits = {
+        name: SplitFiles(path, images, [f for v in split.videos for f in v.file_names])
+        for name, (split, path, images) in data.read_splits.items()
+    }
+    manifest = write_manifest(run_dir, cfg.seed, splits, Path.cwd(), resumed)
+    for logger in trainer.loggers:
+        logger.log_hyperparams({**_plain(cfg), "manifest": manifest})
 
 
 def _instances(group: DictConfig | None) -> list[Any]:
@@ -178,19 +200,19 @@ def explained_failures(data: YouTubeVISDataModule) -> Iterator[None]:
 
 
 def build_module(
-    cfg: DictConfig, data: YouTubeVISDataModule, resume: str | None = None
+    cfg: DictConfig, data: YouTubeVISDataModule, resumed: Resumption | None = None
 ) -> SGNetModule:
     """The LightningModule of a composed config.
 
     Args:
         cfg: with the number of classes filled in.
         data: set up; its categories and input size go into every checkpoint.
-        resume: checkpoint that will be gone on from, whose weights are the only ones then.
+        resumed: what will be gone on from, whose weights are the only ones then.
 
     Raises:
         ValueError: weights to start from do not exist or fit, or are needed and not given.
     """
-    if cfg.model.backbone.norm == "frozen_batch" and not (cfg.model.weights or resume):
+    if cfg.model.backbone.norm == "frozen_batch" and not (cfg.model.weights or resumed):
         raise ValueError(
             "model.backbone.norm=frozen_batch needs pretrained weights (model.weights), got none; "
             "use model.backbone.norm=group to train from scratch"
@@ -198,9 +220,9 @@ def build_module(
     model = build_model(cfg.model)
     if cfg.channels_last:
         model = model.to(memory_format=torch.channels_last)
-    if resume is not None:
-        names = [category.name for category in data.categories]
-        model.location_offset = resumed_offset(resume, names, cfg.model.location_offset)
+    if resumed is not None:
+        require_categories(resumed, [category.name for category in data.categories])
+        model.location_offset = resumed.location_offset
     elif cfg.model.weights is not None:
         report = load_initial_weights(
             model,
@@ -222,6 +244,7 @@ def build_module(
         **_plain(cfg.inference),
         "categories": [{"id": c.id, "name": c.name} for c in data.categories],
         "input_size": list(data.input_size),
+        SETTINGS_KEY: _plain(cfg),
     }
     return SGNetModule(
         model=model,
@@ -237,34 +260,6 @@ def build_module(
         seed=cfg.seed,
         description=description,
     )
-
-
-def resumed_offset(resume: str, categories: Sequence[str], wanted: float | None) -> float:
-    """The location offset of a checkpoint that is gone on from.
-
-    Args:
-        resume: the checkpoint.
-        categories: of the data set, by class index.
-        wanted: the setting; None takes the checkpoint's.
-
-    Raises:
-        ValueError: the checkpoint has other categories or another offset.
-    """
-    description = read_tensors(Path(resume))[CHECKPOINT_KEY]
-    trained = [category["name"] for category in description["categories"]]
-    if trained != list(categories):
-        raise ValueError(
-            f"resume: {resume} must have the data set's categories, expected {list(categories)}, "
-            f"got {trained}; model.weights={resume} starts anew from its weights"
-        )
-    stored = description["model"].get("location_offset")
-    offset = LOCATION_OFFSET if stored is None else float(stored)
-    if wanted is not None and wanted != offset:
-        raise ValueError(
-            f"resume: {resume} was trained with model.location_offset={offset:g}, got {wanted:g}; "
-            "leave it null"
-        )
-    return offset
 
 
 def _summary(trainer: pl.Trainer) -> dict[str, float]:

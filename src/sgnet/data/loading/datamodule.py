@@ -239,8 +239,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[ClipPair]:
         """Shuffled batches of clip pairs; each process takes its share."""
         dataset = self._pairs_to_train_on()
-        rank, processes, accumulated = _shares(self.trainer)
-        batch_size = share_of_batch(self.batch_size, processes, accumulated)
+        rank = 0 if self.trainer is None else self.trainer.global_rank
+        batch_size, processes, accumulated = step = self.step_of(self.trainer)
         samples = self.samples_per_epoch or len(dataset)
         sampler = SeededSampler(
             len(dataset),
@@ -260,7 +260,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             dataset,
             sampler,
             partial(_progress, self.trainer),
-            (batch_size, processes, accumulated),
+            step,
             batch_size=batch_size,
             num_workers=self.num_workers,
             collate_fn=collate_clip_pairs,
@@ -268,6 +268,20 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             persistent_workers=self.num_workers > 0,
             worker_init_fn=prepare_process,
         )
+
+    def step_of(self, trainer: pl.Trainer | None) -> tuple[int, int, int]:
+        """What makes an optimiser step: pairs of a batch, processes and accumulated batches.
+
+        Args:
+            trainer: None stands for one process and whole batches.
+
+        Raises:
+            ValueError: the pairs of a step cannot be shared out evenly.
+        """
+        if trainer is None:
+            return self.batch_size, 1, 1
+        shares = trainer.world_size, trainer.accumulate_grad_batches
+        return share_of_batch(self.batch_size, *shares), *shares
 
     def _pairs_to_train_on(self) -> ClipPairDataset | MixedClipPairs:
         """Of the training videos that are not held out, and of the further data sets."""
@@ -308,8 +322,9 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         if self._scored_split is None:
             return []
         images = self._split(self._scored_split)[1]
-        rank, processes, _ = _shares(self.trainer)
-        limit = self.trainer.limit_val_batches if self.trainer else 1.0
+        trainer = self.trainer
+        rank, processes = (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
+        limit = trainer.limit_val_batches if trainer else 1.0
         if processes > 1 and limit not in (0, 1.0):
             raise ValueError(
                 "trainer.limit_val_batches must be 1.0 or 0 in several processes, which would each "
@@ -355,13 +370,6 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             path, images = find_split(self.root, split)
             self._loaded[split] = (load_videos_or_stills(path), images)
         return self._loaded[split]
-
-
-def _shares(trainer: pl.Trainer | None) -> tuple[int, int, int]:
-    """Rank, number of processes and accumulated batches."""
-    if trainer is None:
-        return 0, 1, 1
-    return trainer.global_rank, trainer.world_size, trainer.accumulate_grad_batches
 
 
 def _progress(trainer: pl.Trainer | None) -> tuple[int, int]:

@@ -53,3 +53,20 @@ def test_frames_of_another_shape_are_filled_up_with_black():
 def test_steps_that_leave_no_rgb_of_bytes_are_refused(step):
     with pytest.raises(ValueError, match="must leave RGB of uint8, got"):
         ClipPairTransform((8, 16), [step])(CORNER, CORNER, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("steps", "words"),
+    [
+        ([A.RandomCrop(32, 8)], r"steps\.0 \(RandomCrop\) cannot take an image of 16 x 8 pixels"),
+        ([A.NoOp(), A.CenterCrop(8, 99)], r"steps\.1 \(CenterCrop\).*16 x 8.*CropSizeError"),
+        ([A.Resize(4, 4), A.RandomCrop(8, 16)], r"steps\.1 \(RandomCrop\).* image of 4 x 4"),
+        (
+            [A.OneOf([A.RandomCrop(32, 8)], p=1)],
+            r"steps\.0 \(OneOf\) cannot.* of 16 x 8",
+        ),
+    ],
+)
+def test_a_step_that_fails_is_named_with_the_image_that_it_got(steps, words):
+    with pytest.raises(ValueError, match=words):
+        ClipPairTransform((8, 16), steps)(CORNER, CORNER, [CORNER[..., 0]], 0)

@@ -153,9 +153,13 @@ class ClipPairDataset(Dataset[ClipPair]):
             seed: of the transform.
         """
         key, reference = pair.key, pair.reference
-        key_image, reference_image, masks = self._transform(
-            key.image, reference.image, [*key.masks, *reference.masks], seed
-        )
+        masks = [*key.masks, *reference.masks]
+        try:
+            key_image, reference_image, masks = self._transform(
+                key.image, reference.image, masks, seed
+            )
+        except ValueError as error:
+            raise ValueError(f"{pair.name}: {error}") from error
         split = len(key.masks)
         moved = replace(key, image=key_image, masks=tuple(masks[:split]))
         before = replace(reference, image=reference_image, masks=tuple(masks[split:]))

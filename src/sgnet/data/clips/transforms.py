@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import traceback
 from collections.abc import Sequence
 
 import numpy as np
@@ -59,7 +60,7 @@ class ClipPairTransform:
             Key frame, reference frame and masks at `size`.
 
         Raises:
-            ValueError: the steps ended at another size, or not as RGB of uint8.
+            ValueError: a step failed, or they ended at another size, or not as RGB of uint8.
         """
         fitted = fit_size((key.shape[0], key.shape[1]), self.size)
         named = {
@@ -71,7 +72,10 @@ class ClipPairTransform:
             named["masks"] = np.stack(resized)
         # one stream for all steps; set_random_seed would start each step from the same number
         self._pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
-        result = self._pipeline(**named)
+        try:
+            result = self._pipeline(**named)
+        except Exception as error:
+            raise ValueError(self._explained(error)) from error
         if result["image"].shape[:2] != self.size:
             raise ValueError(
                 f"transform steps must end at (height, width) {self.size}, "
@@ -84,6 +88,21 @@ class ClipPairTransform:
                     f"{list(result[name].shape)} of {result[name].dtype}; the network normalises"
                 )
         return result["image"], result["reference"], list(result.get("masks", []))
+
+    def _explained(self, error: Exception) -> str:
+        """Which step could not take which image."""
+        reason = f"{type(error).__name__}: {error}"
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            inside = frame.f_locals
+            place = [n for n, step in enumerate(self.steps) if step is inside.get("self")]
+            given = inside.get("kwargs", inside.get("data"))  # of a step; of one around others
+            if place and isinstance(given, dict) and "image" in given:
+                height, width = given["image"].shape[:2]
+                return (
+                    f"data.transform.steps.{place[0]} ({type(inside['self']).__name__}) cannot "
+                    f"take an image of {width} x {height} pixels: {reason}"
+                )
+        return f"data.transform.steps failed: {reason}"
 
 
 def _filled_up(image: UInt8Array, size: tuple[int, int]) -> UInt8Array:

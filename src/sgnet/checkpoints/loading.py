@@ -51,28 +51,32 @@ class LoadedCheckpoint:
     input_size: tuple[int, int]
 
 
-def build_component(config: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any of COMPONENTS
+def build_component(
+    config: Mapping[str, Any], components: Mapping[str, Callable[..., Any]] = COMPONENTS
+) -> Any:  # noqa: ANN401 - any of the components
     """Builds a component from a nested mapping with `_target_` names, without Hydra.
 
     Args:
-        config: as in conf/model; only the classes in COMPONENTS may be named. Mappings without
-            `_target_` are plain settings.
+        config: as in conf/model; mappings without `_target_` are plain settings.
+        components: all that may be named, by its name.
 
     Raises:
         ValueError: a name that is not allowed.
     """
     target = str(config.get("_target_"))
     package, _, name = target.rpartition(".")
-    if name not in COMPONENTS or package.split(".")[0] != "sgnet":
+    if name not in components or package.split(".")[0] != "sgnet":
         raise ValueError(
-            f"checkpoint component must be one of {sorted(COMPONENTS)} of sgnet, got {target!r}"
+            f"checkpoint component must be one of {sorted(components)} of sgnet, got {target!r}"
         )
     arguments = {
-        key: build_component(value) if isinstance(value, Mapping) and "_target_" in value else value
+        key: build_component(value, components)
+        if isinstance(value, Mapping) and "_target_" in value
+        else value
         for key, value in config.items()
         if key != "_target_"
     }
-    return COMPONENTS[name](**arguments)
+    return components[name](**arguments)
 
 
 def load_checkpoint(

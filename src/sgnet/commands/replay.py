@@ -8,29 +8,25 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from hydra.utils import instantiate
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
-from sgnet.training.replay import StepSettings, replay
-from sgnet.training.training_run import build_model
+from sgnet.reports.runs import read_config
+from sgnet.training.replay import replay, replayed_parts
 
 
 def run(cfg: DictConfig) -> None:
-    """Replays and prints."""
+    """Replays and prints.
+
+    Raises:
+        ValueError: no such files, or a config that is not one of training.
+    """
     dump = Path(cfg.dump)
     config = Path(cfg.config or dump.parent.parent / "config.yaml")
     if not config.is_file():
         raise ValueError(f"config of the run not found at {config}; give config=FILE")
-    run_config: Any = OmegaConf.load(config)
-    names = ("both_ways", "small_steps", "small_factor", "seed")
-    report = replay(
-        dump,
-        build_model(run_config.model),
-        instantiate(run_config.criterion, _convert_="all"),
-        StepSettings(**{name: run_config[name] for name in names}),
-        cfg.device,
-        half=str(cfg.precision or run_config.trainer.precision).startswith("bf16"),
-    )
+    run_config = read_config(config)
+    parts = replayed_parts(run_config, config)
+    half = str(cfg.precision or run_config["trainer"]["precision"]).startswith("bf16")
+    report = replay(dump, *parts, cfg.device, half)
     sys.stdout.write(json.dumps(report, indent=1) + "\n")

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from omegaconf import OmegaConf
 
 from sgnet.files.checked_json import read_json
+from sgnet.reports.runs import read_config
 
 IGNORED = {"started", "command"}
 
@@ -87,7 +88,7 @@ def _content(folder: Path) -> dict[str, Any]:
     manifest: Any = read_json(folder / "manifest.json")
     summary = folder / "summary.json"
     return {
-        "config": OmegaConf.to_container(OmegaConf.load(folder / "config.yaml")),
+        "config": read_config(folder / "config.yaml"),
         "manifest": {k: v for k, v in manifest.items() if k not in IGNORED},
         "result": read_json(summary) if summary.is_file() else None,
     }

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError  # type: ignore[import-untyped]
 
 FIGURES = ("AP", "AP50", "AP75", "AR1", "AR10")
 # what tells runs of one setting apart, or only says where they lie and how they were started
@@ -75,7 +77,7 @@ def find_runs(folder: Path) -> list[Run]:
 def read_run(folder: Path) -> Run:
     """One run folder, also of a run that failed."""
     overrides = _yaml(folder / OVERRIDES_FILE) or _yaml(folder / HYDRA_OVERRIDES) or []
-    config = _yaml(folder / "config.yaml")
+    config = read_config(folder / "config.yaml") if (folder / "config.yaml").is_file() else None
     summary = _json(folder / "summary.json")
     altered = any(override.lstrip("+~").startswith(METHOD) for override in overrides)
     paper = {} if config is None or altered else config.get("paper") or {}
@@ -129,8 +131,28 @@ def _curve(folder: Path) -> tuple[tuple[int, float], ...]:
     return tuple(points)
 
 
+def read_config(path: Path) -> dict[str, Any]:
+    """The config of a run as plain values; nothing that it names is looked up or called.
+
+    Args:
+        path: a `config.yaml`.
+
+    Raises:
+        ValueError: it cannot be read, or is no mapping of settings.
+    """
+    content = _yaml(path)
+    if not isinstance(content, dict):
+        raise ValueError(f"{path}: expected the settings of a run, got {type(content).__name__}")
+    return content
+
+
 def _yaml(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds
-    return OmegaConf.to_container(OmegaConf.load(path)) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, UnicodeDecodeError, YAMLError, OmegaConfBaseException) as error:
+        raise ValueError(f"{path}: cannot be read as YAML: {error}") from error
 
 
 def _json(path: Path) -> Any:  # noqa: ANN401 - whatever the file holds

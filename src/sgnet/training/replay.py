@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sgnet.checkpoints.loading import read_tensors
+from sgnet.checkpoints.loading import build_component, read_tensors, without_pretraining
 from sgnet.losses import LossTerms, SGNetCriterion
+from sgnet.losses.assignment import LocationAssigner
 from sgnet.models import SGNet
 from sgnet.ops.shrink import shrink_pairs
 from sgnet.structures import ClipPairBatch, Targets
 from sgnet.training.lightning_module import pair_losses
+
+CRITERION = {part.__name__: part for part in (SGNetCriterion, LocationAssigner)}
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,34 @@ class StepSettings:
     small_steps: int
     small_factor: int
     seed: int
+
+
+def replayed_parts(
+    config: Mapping[str, Any], file: Path
+) -> tuple[SGNet, SGNetCriterion, StepSettings]:
+    """Network, criterion and settings of a run, by its config.
+
+    The config is a file that may be anybody's: it may name the parts of a checkpoint and
+    `CRITERION`, and nothing else is ever called.
+
+    Args:
+        config: of the run, plain values.
+        file: that it was read from, for messages.
+
+    Raises:
+        ValueError: another name, an entry that is missing, or one that a part cannot take.
+    """
+    try:
+        names = [field.name for field in fields(StepSettings)]
+        return (
+            build_component(without_pretraining(config["model"])),
+            build_component(config["criterion"], CRITERION),
+            StepSettings(**{name: config[name] for name in names}),
+        )
+    except KeyError as error:
+        raise ValueError(f"{file}: config must have an entry {error}, got none") from error
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(f"{file}: config cannot be used: {error}") from error
 
 
 def replay(
@@ -66,16 +97,25 @@ def replay(
     content = read_tensors(dump)
     if "batches" not in content:
         raise ValueError(f"{dump}: expected an entry 'batches'; not written by NonFiniteGuard")
-    weights = {k.removeprefix("model."): v for k, v in content["state_dict"].items()}
-    model.load_state_dict({k: v for k, v in weights.items() if k in model.state_dict()})
+    try:
+        weights = {k.removeprefix("model."): v for k, v in content["state_dict"].items()}
+        model.load_state_dict({k: v for k, v in weights.items() if k in model.state_dict()})
+        report = {name: content[name] for name in ("step", "epoch", "rank")}
+        batches = [_batch(stored) for stored in content["batches"]]
+        numbers = [
+            stored["batch_idx"] * content["world_size"] + content["rank"]
+            for stored in content["batches"]
+        ]
+    except KeyError as error:
+        raise ValueError(f"{dump}: expected an entry {error}, got none") from error
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        raise ValueError(f"{dump}: not a dump of a step of this run: {error}") from error
     model.to(device).train()
-    report = {name: content[name] for name in ("step", "epoch", "rank")}
     report["batches"] = []
-    for stored in content["batches"]:
-        batch = _batch(stored).to(device)
+    for number, on_cpu in zip(numbers, batches, strict=True):
+        batch = on_cpu.to(device)
         if content["step"] < settings.small_steps:
             batch = shrink_pairs(batch, settings.small_factor)
-        number = stored["batch_idx"] * content["world_size"] + content["rank"]
         draws = (settings.seed, content["epoch"], number, 0)
         losses = partial(pair_losses, model, criterion, batch, settings.both_ways, draws)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):

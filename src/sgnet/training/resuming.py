@@ -15,6 +15,7 @@ from sgnet.checkpoints.loading import CHECKPOINT_KEY, read_tensors
 from sgnet.checkpoints.writing import newest_checkpoint
 from sgnet.models.sgnet import LOCATION_OFFSET
 from sgnet.reports.differences import Difference, config_differences
+from sgnet.reports.runs import read_config
 
 log = logging.getLogger(__name__)
 RESUME_LAST, RESUME_AUTO = "last", "auto"
@@ -141,7 +142,7 @@ def require_same_settings(cfg: DictConfig, run_dir: Path) -> bool:
     stored = run_dir / "config.yaml"
     if not stored.is_file():
         return True
-    found = _outside(PLACES, config_differences(OmegaConf.load(stored), cfg))
+    found = _outside(PLACES, config_differences(OmegaConf.create(read_config(stored)), cfg))
     if not all(_is_longer(difference) for difference in found):
         raise ValueError(
             f"{run_dir} holds a finished run with other settings ({_listed(found)}); choose "
@@ -285,7 +286,7 @@ def _stored_settings(path: Path, content: Mapping[str, Any]) -> Any:  # noqa: AN
     if settings is not None:
         return OmegaConf.create(settings)
     beside = path.parent.parent / "config.yaml"  # of checkpoints that hold none yet
-    return OmegaConf.load(beside) if beside.is_file() else None
+    return OmegaConf.create(read_config(beside)) if beside.is_file() else None
 
 
 def _outside(names: Iterable[str], found: Iterable[Difference]) -> list[Difference]:

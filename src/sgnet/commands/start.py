@@ -17,6 +17,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet.commands.help import conf_folder, description, settings_file
+from sgnet.commands.sweep_folders import named_by_what_varies
 from sgnet.training.errors import error_message
 
 Run = Callable[[DictConfig], Any]
@@ -58,7 +59,8 @@ def start(
     main.__module__ = f"sgnet.commands.{name}"  # by which Hydra names the job
     beside = Path(sys.argv[0]).resolve().parent if arguments is None else Path.cwd()
     # Hydra reads nothing else
-    sys.argv[1:] = absolute_config_path(sys.argv[1:] if arguments is None else arguments, beside)
+    given = absolute_config_path(sys.argv[1:] if arguments is None else arguments, beside)
+    sys.argv[1:] = named_by_what_varies(given)
     hydra.main(version_base="1.3", config_path=str(own), config_name=name)(main)()
 
 

@@ -27,6 +27,7 @@ def run(cfg: DictConfig) -> None:
         raise ValueError(f"config of the run not found at {config}; give config=FILE")
     run_config = read_config(config)
     parts = replayed_parts(run_config, config)
-    half = str(cfg.precision or run_config["trainer"]["precision"]).startswith("bf16")
+    precision = cfg.precision or (run_config.get("trainer") or {}).get("precision")
+    half = str(precision).startswith("bf16")
     report = replay(dump, *parts, cfg.device, half)
     sys.stdout.write(json.dumps(report, indent=1) + "\n")

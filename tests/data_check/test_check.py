@@ -106,6 +106,45 @@ def test_a_box_within_a_pixel_fits(data_set, off):
     assert found(check_data(*data_set)) == []
 
 
+def outline(document, off=0.0):
+    """Masks of a track as polygons of two parts, its boxes measured before they are filled."""
+    for frame in range(4):
+        x, y = 5 + 3 * frame + 0.3, 5.4
+        left = [x, y, x + 10, y, x + 10, y + 12, x, y + 12]
+        right = [x + 10, y, x + 20, y, x + 20, y + 12, x + 10, y + 12]
+        track(document)["segmentations"][frame] = [left, right]
+        track(document)["bboxes"][frame] = [x + off, y, 20, 12]
+
+
+def test_polygons_are_sound_and_kept_in_a_repaired_copy(data_set, tmp_path):
+    change(data_set[0], outline)
+    check = check_data(*data_set)
+    assert found(check) == []
+    write_repaired(check, tmp_path / "fixed", "train")
+    before, after = load_annotations(data_set[0]), load_annotations(tmp_path / "fixed/train.json")
+    masks = [before.track(0).segmentations, after.track(0).segmentations]
+    assert masks[0] == masks[1]
+    assert all(masks[0])
+
+
+@pytest.mark.parametrize(("off", "kinds"), [(1.5, []), (2.9, ["box"])])
+def test_a_polygons_box_may_be_two_pixels_off(data_set, off, kinds):
+    change(data_set[0], lambda d: outline(d, off))
+    assert [f.kind for f in found(check_data(*data_set))] == kinds
+
+
+def test_a_malformed_polygon_costs_its_frame_alone(data_set, tmp_path):
+    change(data_set[0], outline)
+    change(data_set[0], lambda d: track(d)["segmentations"][2].append([1, 2, float("nan"), 4, 5]))
+    check = check_data(*data_set)
+    assert [(f.entry, f.field) for f in found(check)] == [
+        ("annotations[0] (id 1)", "segmentations[2]")
+    ]
+    write_repaired(check, tmp_path / "fixed", "train")
+    masks = load_annotations(tmp_path / "fixed/train.json").track(0).segmentations
+    assert [mask is not None for mask in masks] == [True, True, False, True]
+
+
 def cut_off(path):
     path.write_bytes(path.read_bytes()[:-200])
 

@@ -58,7 +58,9 @@ def changed(tmp_path, change):
     return path
 
 
-SWAPS = [None, True, -1, 2**70, 1.5, float("nan"), "x", "", [], {}, [None], {"size": 3}]
+POLYGONS = [[[1, 2, 3, 4]], [[1, 2, 9, 2, 9, 8]], None]
+NUMBERS = [True, -1, 2**70, 1.0, 1.5, float("nan")]
+SWAPS = [None, *NUMBERS, "x", "", [], {}, [None], POLYGONS, {"size": 3}]
 
 
 @pytest.mark.parametrize("field", sorted({*BASE["annotations"][0], *BASE["videos"][0], "name"}))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import warnings
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from golden_case import CASES, GOLDEN, Case
+from pycocotools import mask as coco_mask
 
 from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
@@ -81,6 +84,53 @@ def test_the_table_shows_per_cent_and_a_dash_where_undefined() -> None:
     assert cat.split()[:5] == ["cat", "100.0", "100.0", "100.0", "100.0"]
     assert set(dog.split()[1:]) == {"-"}
     assert total.split()[0] == "all"
+
+
+def as_polygons(entries: list[dict[str, Any]], polygons: bool) -> list[dict[str, Any]]:
+    """Tracks with drawn masks: as polygons, or filled by pycocotools."""
+    random, changed = np.random.default_rng(5), []
+    for number, entry in enumerate(entries):
+        masks: list[object] = []
+        for frame in range(len(entry["segmentations"])):
+            x, y = 3 * number + frame, 2 * number % 11
+            parts = [(random.uniform(0, 14, 8) + [x, y] * 4).round(2).tolist() for _ in range(2)]
+            height, width = entry["height"], entry["width"]
+            filled = coco_mask.merge(coco_mask.frPyObjects(parts, height, width))
+            counts = filled["counts"].decode()
+            coded = {"size": [height, width], "counts": counts}
+            masks.append(parts if polygons else coded)
+        changed.append({**entry, "segmentations": masks})
+    return changed
+
+
+def figures_of_drawn_tracks(folder: Path, polygons: bool) -> dict[str, float]:
+    video = {"height": 48, "width": 64, "length": 3}
+    entries = [
+        {**video, "video_id": 1 + n % 2, "category_id": 1, "segmentations": [None] * 3}
+        for n in range(6)
+    ]
+    truth = [{**e, "id": n + 1, "iscrowd": 0} for n, e in enumerate(as_polygons(entries, polygons))]
+    found = as_polygons([{**e, "score": 0.9 - n / 10} for n, e in enumerate(entries)], polygons)
+    for n, entry in enumerate(found):
+        shift = -(n % 3)  # some right, some off by frames
+        entry["segmentations"] = [*entry["segmentations"][shift:], *entry["segmentations"][:shift]]
+    document = {
+        "videos": [{"id": i, **video} for i in (1, 2)],
+        "categories": [{"id": 1, "name": "cat"}],
+        "annotations": truth,
+    }
+    (folder / "gt.json").write_text(json.dumps(document))
+    (folder / "results.json").write_text(json.dumps(found))
+    data = load_annotations(folder / "gt.json")
+    results = load_results(folder / "results.json", data.videos, data.categories)
+    return evaluate(data.videos, data.categories, list(data.tracks()), results).stats
+
+
+def test_polygons_score_as_the_masks_that_pycocotools_fills(tmp_path: Path) -> None:
+    expected = figures_of_drawn_tracks(tmp_path, polygons=False)
+    with pytest.warns(UserWarning, match=r"results\[0\]: segmentations are polygons"):
+        assert figures_of_drawn_tracks(tmp_path, polygons=True) == expected
+    assert 0 < expected["AP"] < 1
 
 
 def test_ragged_tracks_are_refused_by_the_reader() -> None:

@@ -39,10 +39,16 @@ def test_a_byte_order_mark_is_no_obstacle(tmp_path: Path) -> None:
     assert read_json(tmp_path / "file.json") == [1]
 
 
-@pytest.mark.parametrize("value", [True, 1.0, "1", None, -1, 2**63])
+@pytest.mark.parametrize("value", [True, 1.5, float("nan"), 1e300, "1", None, -1, 2**63])
 def test_only_integers_within_limits_pass(value: object) -> None:
     with pytest.raises(ValueError, match=r"f.json: entry: id must be an integer"):
         JsonEntry("f.json", "entry", {"id": value}).integer("id")
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 7.0, 2.0**53])
+def test_whole_floats_are_integers(value: float) -> None:
+    number = JsonEntry("f.json", "entry", {"id": value}).integer("id")
+    assert (number, type(number)) == (int(value), int)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, True, "1", None])

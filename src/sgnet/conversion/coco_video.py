@@ -13,10 +13,10 @@ from sgnet.conversion.labelled import (
     LabelledVideos,
     MaskCollector,
 )
-from sgnet.conversion.regions import Points, box_mask, checked_points, polygon_mask, union
+from sgnet.conversion.regions import Points, box_mask, checked_points
 from sgnet.data.annotations.annotation_entries import is_inside, parse_categories
 from sgnet.files.checked_json import JsonEntry, as_entries, identified, top_level_object
-from sgnet.files.segmentation_json import parse_segmentation
+from sgnet.files.segmentation_json import parse_segmentation, wrong_segmentation
 from sgnet.ops.rle import MAX_SIDE
 from sgnet.records import Rle
 
@@ -167,12 +167,10 @@ def _category_and_crowd(entry: JsonEntry, names: dict[int, str]) -> tuple[int, b
 
 def _mask(entry: JsonEntry, size: tuple[int, int], boxes: bool) -> Rle:
     value = entry.fields.get("segmentation")
-    if isinstance(value, list) and value:
-        return union([_polygon(entry, part, polygon, size) for part, polygon in enumerate(value)])
     try:
         mask = parse_segmentation(value, *size)
     except ValueError as error:
-        raise entry.error(f"segmentation {error}") from error
+        raise wrong_segmentation(entry, "segmentation", error) from error
     if mask is not None:
         return mask
     if not boxes:
@@ -180,15 +178,6 @@ def _mask(entry: JsonEntry, size: tuple[int, int], boxes: bool) -> Rle:
             "segmentation", "a polygon or a run-length encoded mask (boxes=mask takes boxes for it)"
         )
     return box_mask(_corners(entry), size)
-
-
-def _polygon(entry: JsonEntry, part: int, flat: object, size: tuple[int, int]) -> Rle:
-    """One polygon of COCO's flat form [x, y, x, y, ...]."""
-    values = flat if isinstance(flat, list) else []
-    pairs = [list(pair) for pair in zip(values[::2], values[1::2], strict=False)]
-    odd = len(values) % 2 == 1
-    points = checked_points(entry, f"segmentation[{part}]", flat if odd else pairs, 3)
-    return polygon_mask(points, size)
 
 
 def _corners(entry: JsonEntry) -> Points:

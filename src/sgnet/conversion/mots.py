@@ -25,7 +25,7 @@ from sgnet.conversion.labelled import (
     LabelledVideos,
     MaskCollector,
 )
-from sgnet.files.checked_json import JsonEntry, describe, is_integer, top_level_object
+from sgnet.files.checked_json import JsonEntry, describe, top_level_object
 from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import rle_from_counts
 from sgnet.records import Category
@@ -69,12 +69,9 @@ def read_classes(source: Path, classes: Mapping[int, str] | None) -> tuple[Categ
 
 def is_class(number: object) -> bool:
     """Whether a number can be a class; the one of regions to ignore is none."""
-    return (
-        is_integer(number)
-        and isinstance(number, int)
-        and 1 <= number <= MOST_CLASSES
-        and number != IGNORED_CLASS
-    )
+    if not isinstance(number, int) or isinstance(number, bool):
+        return False
+    return 1 <= number <= MOST_CLASSES and number != IGNORED_CLASS
 
 
 def class_numbers(categories: Sequence[Category]) -> dict[str, int]:
@@ -230,8 +227,9 @@ def _lines(path: Path) -> list[JsonEntry]:
                 f"expected {len(FIELDS)} fields ({' '.join(FIELDS)}), got {len(parts)}"
             )
         for name, text in zip(FIELDS, parts, strict=True):
-            is_number = name != "counts" and text.isdecimal() and len(text) < 19
-            entry.fields[name] = int(text) if is_number else text
+            digits = text.removesuffix(".0")  # as pandas writes them
+            is_number = name != "counts" and digits.isdecimal() and len(digits) < 19
+            entry.fields[name] = int(digits) if is_number else text
         entries.append(entry)
     return entries
 

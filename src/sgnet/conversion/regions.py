@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from sgnet.files.checked_json import JsonEntry, describe, finite_number
+from sgnet.ops.polygons import MOST_OUTLINE
 from sgnet.ops.rle import MAX_SIDE, encode, to_coco
 from sgnet.records import Rle
 
 Points = NDArray[np.float64]
 Size = tuple[int, int]
-MOST_OUTLINE = 2_000_000  # pixels; pycocotools takes some 60 bytes for each
 
 
 def checked_points(entry: JsonEntry, name: str, values: object, least: int) -> Points:

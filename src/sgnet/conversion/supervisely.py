@@ -102,7 +102,8 @@ def _key(entry: JsonEntry, names: tuple[str, ...]) -> str:
     for name in names:
         if entry.has(name):
             value = entry.fields[name]
-            return str(entry.integer(name)) if isinstance(value, int) else entry.text(name)
+            is_number = isinstance(value, int | float)
+            return str(entry.integer(name)) if is_number else entry.text(name)
     raise entry.error(f"{' or '.join(names)} must be there, got neither")
 
 

@@ -18,7 +18,7 @@ from sgnet.data.annotations.annotation_entries import (
     parse_track,
     parse_video,
 )
-from sgnet.files.checked_json import JsonEntry, WarningCollector
+from sgnet.files.checked_json import JsonEntry, WarningCollector, whole_number
 from sgnet.files.segmentation_json import segmentation_of_frame
 from sgnet.records import AnnotatedTrack, Video
 
@@ -145,8 +145,8 @@ def _checks_of_list(
 
 
 def _video_of(entry: JsonEntry, videos: dict[int, Video]) -> Video | None:
-    number = entry.fields.get("video_id")
-    return videos.get(number) if isinstance(number, int) else None
+    number = whole_number(entry.fields.get("video_id"))
+    return None if number is None else videos.get(number)
 
 
 def _values(entry: JsonEntry, name: str) -> list[object]:

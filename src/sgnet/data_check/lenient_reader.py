@@ -26,8 +26,8 @@ from sgnet.files.checked_json import (
     WarningCollector,
     as_entry,
     identified,
-    is_integer,
     top_level_object,
+    whole_number,
 )
 from sgnet.records import AnnotatedTrack, Category, Video
 
@@ -52,6 +52,7 @@ class ReadFile:
         track_entries: name of each track's entry.
         contested_videos: ids that several entries claim which are not the same.
         contested_categories: the same of categories.
+        outlined: indices of tracks whose masks are polygons, in a frame at least.
         lost: ids of videos of which a track cannot be read.
         fixes: entries that are left out here or only kept in part.
     """
@@ -63,6 +64,7 @@ class ReadFile:
     track_entries: tuple[str, ...]
     contested_videos: frozenset[int]
     contested_categories: frozenset[int]
+    outlined: frozenset[int]
     lost: frozenset[int]
     fixes: tuple[Fix, ...]
 
@@ -99,6 +101,7 @@ def read_leniently(path: str | Path, findings: Findings) -> ReadFile | None:
         track_entries=tuple(reader.track_entries),
         contested_videos=frozenset(reader.contested_videos),
         contested_categories=frozenset(reader.contested_categories),
+        outlined=frozenset(reader.outlined),
         lost=frozenset(reader.lost),
         fixes=tuple(reader.fixes),
     )
@@ -117,6 +120,7 @@ class _LenientReader:
     contested_videos: set[int] = field(default_factory=set)
     contested_categories: set[int] = field(default_factory=set)
     refused_videos: set[int] = field(default_factory=set)
+    outlined: set[int] = field(default_factory=set)
     lost: set[int] = field(default_factory=set)
     fixes: list[Fix] = field(default_factory=list)
 
@@ -146,8 +150,8 @@ class _LenientReader:
             errors = errors_of_video(entry)
             if errors:
                 self._drop(entry, errors)
-                number = entry.fields.get("id")
-                if isinstance(number, int):
+                number = whole_number(entry.fields.get("id"))
+                if number is not None:
                     self.refused_videos.add(number)
                 continue
             video = parse_video(entry)
@@ -166,6 +170,8 @@ class _LenientReader:
         for entry in self._entries("annotations", may_be_empty=True):
             track = self._track(entry)
             if track is not None:
+                if _has_polygons(entry):
+                    self.outlined.add(len(self.track_entries))
                 self.track_entries.append(entry.name)
                 yield track
 
@@ -186,18 +192,18 @@ class _LenientReader:
             except ValueError as error:
                 self._drop(JsonEntry(document.file, f"{name}[{index}]", {}), [str(error)])
                 continue
-            number = entry.fields.get("id")
+            number = whole_number(entry.fields.get("id"))
             try:
                 yield identified(entry, seen)
             except ValueError as error:
                 self._report(entry, str(error))
-                yield entry.named(number) if is_integer(number) and number in seen else entry
+                yield entry if number is None or number not in seen else entry.named(number)
 
     def _track(self, entry: JsonEntry) -> AnnotatedTrack | None:
         """One track, what is sound of it, or None."""
         shaped, errors = self._shaped(entry)
-        number = shaped.fields.get("video_id")
-        if isinstance(number, int) and number in self.refused_videos - self.videos.keys():
+        number = whole_number(shaped.fields.get("video_id"))
+        if number is not None and number in self.refused_videos - self.videos.keys():
             problem = f"video_id {number} is a video with errors; left out and not checked"
             self.findings.add("warning", "video_id", entry.file, entry.name, problem)
             self.fixes.append(Fix(entry.name, "dropped with its video"))
@@ -215,7 +221,7 @@ class _LenientReader:
         track = sound_part(shaped, self.videos, declared)
         if track is None:
             self._drop(entry, errors)
-            self.lost.update([number] if isinstance(number, int) else [])
+            self.lost.update([] if number is None else [number])
             return None
         for message in errors:
             self._report(entry, message)
@@ -241,3 +247,10 @@ class _LenientReader:
         for message in errors:
             self._report(entry, message)
         self.fixes.append(Fix(entry.name, "dropped"))
+
+
+def _has_polygons(entry: JsonEntry) -> bool:
+    """Whether a mask of an annotation of either form is a list of polygons."""
+    masks = entry.fields.get("segmentations")
+    listed = [*(masks if isinstance(masks, list) else []), entry.fields.get("segmentation")]
+    return any(isinstance(mask, list) and mask for mask in listed)

@@ -11,7 +11,7 @@ from sgnet.records import AnnotatedTrack, Video
 
 OVERSIZED = 0.95  # of the frame
 BOX_TOLERANCE = 1.0  # pixels, each edge
-POLYGON_TOLERANCE = 2.0  # of COCO's boxes, which are those of polygons before they are filled
+POLYGON_TOLERANCE = 2.0  # of boxes of polygons, which are measured before they are filled
 SHOWN = 8  # frames that a message lists
 
 Box = tuple[float, float, float, float]
@@ -51,7 +51,8 @@ def check_track(
         share = (shown.areas[large[0]] or 0.0) / (video.width * video.height)
         text = f"segmentations[{large[0]}] covers {share:.1%} of the frame"
         warn("oversized mask", large, text)
-    tolerance = POLYGON_TOLERANCE if read.stills else BOX_TOLERANCE
+    outlined = read.stills or index in read.outlined
+    tolerance = POLYGON_TOLERANCE if outlined else BOX_TOLERANCE
     pairs = zip(given.boxes_xywh, shown.boxes_xywh, strict=True)
     boxes = [f for f, (box, expected) in enumerate(pairs) if not _fit(box, expected, tolerance)]
     if boxes:
@@ -59,7 +60,7 @@ def check_track(
         ours, theirs = _listed(shown.boxes_xywh[f]), _listed(given.boxes_xywh[f])
         text = f"bboxes[{f}] must be the mask's {ours} within {tolerance:g} pixels, got {theirs}"
         warn("box", boxes, text)
-    areas = _wrong_areas(given, shown, read.stills)
+    areas = _wrong_areas(given, shown, outlined)
     if areas:
         f = areas[0]
         text = f"areas[{f}] must be the mask's {shown.areas[f]:g} pixels, got {given.areas[f]:g}"
@@ -112,9 +113,7 @@ def _oversized(shown: AnnotatedTrack, video: Video) -> list[int]:
 def _fit(given: Box | None, mask: Box | None, tolerance: float) -> bool:
     if given is None or mask is None:
         return True
-    return all(
-        abs(a - b) <= BOX_TOLERANCE for a, b in zip(_edges(given), _edges(mask), strict=True)
-    )
+    return all(abs(a - b) <= tolerance for a, b in zip(_edges(given), _edges(mask), strict=True))
 
 
 def _edges(box: Box) -> Box:
@@ -122,14 +121,14 @@ def _edges(box: Box) -> Box:
     return (x, y, x + width, y + height)
 
 
-def _wrong_areas(given: AnnotatedTrack, shown: AnnotatedTrack, stills: bool) -> list[int]:
-    """Areas off by more than a pixel; in COCO, where they are polygons', by half the outline."""
+def _wrong_areas(given: AnnotatedTrack, shown: AnnotatedTrack, outlined: bool) -> list[int]:
+    """Areas off by more than a pixel; those of polygons by half the box's outline."""
     wrong = []
     for frame, (area, box) in enumerate(zip(given.areas, shown.boxes_xywh, strict=True)):
         expected = shown.areas[frame]
         if area is None or expected is None or box is None:
             continue
-        tolerance = box[2] + box[3] if stills else 1.0
+        tolerance = box[2] + box[3] if outlined else 1.0
         if abs(area - expected) > tolerance:
             wrong.append(frame)
     return wrong

@@ -22,9 +22,10 @@ def load_results(
 ) -> list[ResultTrack]:
     """Reads and checks a results file against the annotation file's videos and categories.
 
-    An empty list is legal. Uncompressed masks are accepted, and tracks of undeclared categories
-    left out as the official code does, both with a Python warning. `check_lengths=False` takes
-    tracks that are shorter or longer than their video, as the official code does.
+    An empty list is legal. Uncompressed masks and polygons are accepted, and tracks of undeclared
+    categories left out as the official code does, each with a Python warning.
+    `check_lengths=False` takes tracks that are shorter or longer than their video, as the official
+    code does.
 
     Raises:
         ValueError: the file or an entry is malformed; the message names file, entry and field.
@@ -60,8 +61,7 @@ def _parse_result(
         score=entry.number("score"),
         segmentations=parse_segmentations(entry, video.height, video.width, length),
     )
-    if _has_uncompressed_counts(entry.items("segmentations")):
-        odd.add("counts", entry, "counts are lists, expected compressed strings; accepted")
+    _warn_of_other_forms(entry, odd)
     if track.category_id not in categories:
         problem = f"category_id {track.category_id} is not declared in the annotations; left out"
         odd.add("category_id", entry, problem)
@@ -69,8 +69,13 @@ def _parse_result(
     return track
 
 
-def _has_uncompressed_counts(segmentations: list[object]) -> bool:
-    return any(isinstance(s, dict) and isinstance(s.get("counts"), list) for s in segmentations)
+def _warn_of_other_forms(entry: JsonEntry, odd: WarningCollector) -> None:
+    """Notes masks in forms that the official code refuses in results."""
+    masks = entry.items("segmentations")
+    if any(isinstance(mask, dict) and isinstance(mask.get("counts"), list) for mask in masks):
+        odd.add("counts", entry, "counts are lists, expected compressed strings; accepted")
+    if any(isinstance(mask, list) and mask for mask in masks):
+        odd.add("polygons", entry, "segmentations are polygons, expected run lengths; accepted")
 
 
 def save_results(tracks: Iterable[ResultTrack], path: str | Path) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LARGEST_ID = 2**63 - 1  # ids are kept in 64-bit arrays
+LARGEST_EXACT = 2**53  # beyond it a float does not tell an integer from the next
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 80
 
@@ -60,9 +61,14 @@ def describe(value: object) -> str:
     return text if len(text) <= 80 else f"{text[:77]}..."
 
 
-def is_integer(value: object) -> bool:
-    """True for a JSON integer; true and false are none."""
-    return isinstance(value, int) and not isinstance(value, bool)
+def whole_number(value: object) -> int | None:
+    """The value as an integer where it is a whole JSON number, else None.
+
+    JavaScript and pandas write 1 as 1.0. True and false are no numbers.
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) <= LARGEST_EXACT:
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def finite_number(value: object) -> float | None:
@@ -100,13 +106,13 @@ class JsonEntry:
         return self.error(f"{name} must be {expected}, got {got}")
 
     def integer(self, name: str, minimum: int = 0, maximum: int = LARGEST_ID) -> int:
-        """A whole number within limits.
+        """A whole number within limits; 1.0 is 1.
 
         Raises:
-            ValueError: the field is missing, no integer, or outside the limits.
+            ValueError: the field is missing, no whole number, or outside the limits.
         """
-        value = self.fields.get(name)
-        if is_integer(value) and isinstance(value, int) and minimum <= value <= maximum:
+        value = whole_number(self.fields.get(name))
+        if value is not None and minimum <= value <= maximum:
             return value
         upper = "" if maximum == LARGEST_ID else f" and at most {maximum}"
         raise self.wrong(name, f"an integer of at least {minimum}{upper}")

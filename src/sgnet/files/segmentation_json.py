@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from sgnet.files.checked_json import JsonEntry, describe
+from sgnet.files.checked_json import JsonEntry, describe, whole_number
+from sgnet.ops.polygons import rle_from_polygons
 from sgnet.ops.rle import rle_from_counts, rle_from_runs
 from sgnet.records import Rle
 
 
 def parse_segmentation(value: object, height: int, width: int) -> Rle | None:
-    """Reads `{"size": [h, w], "counts": ...}`; null, {} and [] say that the object is absent.
+    """Reads a mask: run lengths or polygons; null, {} and [] say that the object is absent.
 
     Args:
-        value: parsed JSON; counts are a compressed string or a list of run lengths.
+        value: parsed JSON: `{"size": [h, w], "counts": ...}`, whose counts are a compressed string
+            or a list of run lengths, or a list of polygons `[x, y, x, y, ...]` in pixels, which are
+            filled as COCO fills them.
         height: the video's height in pixels.
         width: the video's width in pixels.
 
     Raises:
-        ValueError: the value is no mask of that size; the message names the field.
+        ValueError: the value is no mask of that size; the message names the field, or begins with
+            the polygon's number in brackets.
     """
     if value is None or value == {} or value == []:
         return None
+    if isinstance(value, list):
+        return rle_from_polygons(value, height, width)
     if not isinstance(value, dict):
-        raise ValueError(f"must be a run-length encoded mask or null, got {describe(value)}")
+        raise ValueError(
+            f"must be a run-length encoded mask, polygons or null, got {describe(value)}"
+        )
     size = value.get("size")
-    if size != [height, width]:
+    if not isinstance(size, list) or list(map(whole_number, size)) != [height, width]:
         got = describe(size) if "size" in value else "nothing (it is missing)"
         raise ValueError(
             f"size must be the video's [height, width] [{height}, {width}], and counts cover it, "
@@ -33,9 +41,17 @@ def parse_segmentation(value: object, height: int, width: int) -> Rle | None:
     if isinstance(counts, str):
         return rle_from_counts(counts, height, width)
     if isinstance(counts, list):
-        return rle_from_runs(counts, height, width)
+        return rle_from_runs(_integers(counts), height, width)
     got = describe(counts) if "counts" in value else "nothing (it is missing)"
     raise ValueError(f"counts must be a compressed string or a list of integers, got {got}")
+
+
+def _integers(runs: list[object]) -> list[object]:
+    """Run lengths with whole floats as integers; all else is left to the check of the runs."""
+    if float not in set(map(type, runs)):
+        return runs
+    whole = map(whole_number, runs)
+    return [run if number is None else number for run, number in zip(runs, whole, strict=True)]
 
 
 def parse_segmentations(
@@ -67,7 +83,19 @@ def segmentation_of_frame(
     try:
         return parse_segmentation(value, height, width)
     except ValueError as error:
-        raise entry.error(f"segmentations[{frame}]: {error}") from error
+        raise wrong_segmentation(entry, f"segmentations[{frame}]", error) from error
+
+
+def wrong_segmentation(entry: JsonEntry, name: str, error: ValueError) -> ValueError:
+    """What `parse_segmentation` says, with the name of the field and of its entry.
+
+    Args:
+        entry: that holds the mask.
+        name: of the field.
+        error: of the field's value.
+    """
+    problem = str(error)
+    return entry.error(f"{name}{'' if problem.startswith('[') else ': '}{problem}")
 
 
 def segmentation_to_json(mask: Rle | None) -> dict[str, object] | None:

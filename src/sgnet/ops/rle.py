@@ -189,20 +189,6 @@ def encode_batch(masks: NDArray[np.uint8] | NDArray[np.bool_]) -> list[Rle]:
     return [Rle(height, width, coded["counts"]) for coded in coco_mask.encode(columns_first)]
 
 
-def rle_from_polygons(polygons: list[list[float]], height: int, width: int) -> Rle:
-    """The union of outlines, as COCO fills them; parts outside the frame are cut off.
-
-    Args:
-        polygons: x, y, x, y, ... in pixels, at least three points each, of sensible size.
-        height: of the mask.
-        width: of the mask.
-    """
-    from pycocotools import mask as coco_mask
-
-    merged = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
-    return rle_from_counts(merged["counts"], height, width)
-
-
 def decode(rle: Rle) -> NDArray[np.uint8]:
     """Decodes a mask to [H, W] of 0 and 1.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pycocotools import mask as coco_mask
 
 from sgnet.data.annotations.annotation_entries import is_inside
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split, load_annotations
@@ -162,7 +163,7 @@ def test_file_names_may_be_left_out(document: dict[str, Any], tmp_path: Path) ->
         ("videos", "width", 0),
         ("videos", "width", 10**30),
         ("videos", "length", 10**9),
-        ("videos", "length", 3.0),
+        ("videos", "length", 3.5),
         ("videos", "file_names", ["a.jpg", "b.jpg", None]),
         ("videos", "file_names", ["a.jpg", "b.jpg", ""]),
         ("videos", "file_names", "abc"),
@@ -175,6 +176,99 @@ def test_hostile_fields_are_named(
 ) -> None:
     document[where][1][field] = value
     with pytest.raises(ValueError, match=rf"gt.json: {where}\[1\].*{field}"):
+        load(document, tmp_path)
+
+
+def as_floats(value: Any) -> Any:
+    """Every whole number as pandas and JavaScript may write it."""
+    if isinstance(value, dict):
+        return {key: as_floats(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [as_floats(item) for item in value]
+    return float(value) if type(value) is int else value
+
+
+def test_a_file_whose_whole_numbers_are_floats_is_the_same_file(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    expected, read = load(document, tmp_path), load(as_floats(document), tmp_path)
+    assert read.categories == expected.categories
+    assert list(read.videos) == list(expected.videos)
+    assert list(read.tracks()) == list(expected.tracks())
+    ids = [type(number) for track in read.tracks() for number in (track.id, track.category_id)]
+    assert set(ids) == {int}
+
+
+@pytest.mark.parametrize("value", [1.5, float("nan"), True, 1e300, "1.0"])
+@pytest.mark.parametrize(
+    ("where", "field"),
+    [
+        ("annotations", "id"),
+        ("annotations", "video_id"),
+        ("annotations", "category_id"),
+        ("videos", "width"),
+        ("videos", "id"),
+        ("categories", "id"),
+    ],
+)
+def test_numbers_that_are_not_whole_are_refused(
+    document: dict[str, Any], tmp_path: Path, where: str, field: str, value: object
+) -> None:
+    document[where][0][field] = value
+    with pytest.raises(ValueError, match=rf"gt.json: {where}\[0\].*{field} must be an integer"):
+        load(document, tmp_path)
+
+
+# of 32 x 24 pixels
+SQUARE = [2.0, 2.0, 9.5, 2.0, 9.5, 7.0, 2.0, 7.0]
+TRIANGLE = [12, 1, 18, 8, 12, 8]
+OVER_THE_EDGE = [-50, 3, 90, 3, 90, 60]
+
+
+@pytest.mark.parametrize(
+    "polygons", [[SQUARE], [SQUARE, TRIANGLE], [TRIANGLE, OVER_THE_EDGE], [SQUARE, SQUARE]]
+)
+def test_polygons_are_read_as_pycocotools_fills_them(
+    document: dict[str, Any], tmp_path: Path, polygons: list[list[float]]
+) -> None:
+    entry = document["annotations"][0]
+    entry["segmentations"] = [[], polygons, entry["segmentations"][2]]  # all forms in one list
+    del entry["areas"], entry["bboxes"]
+    track = load(document, tmp_path).track(0)
+    expected = coco_mask.merge(coco_mask.frPyObjects(polygons, 24, 32))
+    first, filled, _ = track.segmentations
+    assert first is None
+    assert filled is not None
+    assert filled.counts == expected["counts"]
+    assert track.areas[1] == coco_mask.area(expected)
+    assert track.boxes_xywh[1] == tuple(coco_mask.toBbox(expected))
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "words"),
+    [
+        ([SQUARE, TRIANGLE[:5]], r"\[1\]\[1\] must be a polygon .*, got 5 numbers"),
+        ([TRIANGLE[:4]], r"\[1\]\[0\] must be a polygon .* of 3 points or more .*, got 4 numbers"),
+        ([[]], r"\[1\]\[0\] must be a polygon .*, got 0 numbers"),
+        (SQUARE, r"\[1\]\[0\] must be a polygon .*, got 2.0"),
+        ([[*TRIANGLE, float("nan"), 1]], ".*, got nan"),
+        ([[*TRIANGLE, float("inf"), 1]], ".*, got inf"),
+        ([[*TRIANGLE, 1e300, 1]], r".* within 32768 pixels, got 1e\+300"),
+        ([[*TRIANGLE, 10**400, 1]], ".* within 32768 pixels, got 1000"),
+        ([[*TRIANGLE, None, 1]], ".*, got None"),
+        ([[*TRIANGLE, True, 1]], ".*, got True"),
+        ([["x"] * 6], ".*, got 'x'"),
+        ([{"x": 1}], ".*, got {'x': 1}"),
+        ([TRIANGLE] * 10_001, ".* must be 1 to 10000 polygons, got 10001"),
+        ([[0, 0, 9000, 9000] * 200], ".* outlines of at most 2000000 pixels together, got 7.2e"),
+        ([[0, 0, 9000, 9000, 0, 1]] * 60, ".* outlines of at most 2000000 pixels together"),
+    ],
+)
+def test_malformed_polygons_are_named(
+    document: dict[str, Any], tmp_path: Path, segmentation: object, words: str
+) -> None:
+    document["annotations"][1]["segmentations"][1] = segmentation
+    with pytest.raises(ValueError, match=rf"gt.json: annotations\[1\] .*segmentations{words}"):
         load(document, tmp_path)
 
 

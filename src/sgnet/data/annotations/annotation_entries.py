@@ -154,7 +154,7 @@ def parse_iscrowd(entry: JsonEntry, odd: WarningCollector) -> bool:
     if value is None:
         odd.add("iscrowd", entry, "iscrowd is missing; taken as 0")
         return False
-    if isinstance(value, bool | int) and value in (0, 1):
+    if isinstance(value, bool | int | float) and value in (0, 1):
         return bool(value)
     raise entry.wrong("iscrowd", "0 or 1")
 

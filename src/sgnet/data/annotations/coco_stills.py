@@ -16,13 +16,15 @@ from sgnet.files.checked_json import (
     JsonEntry,
     WarningCollector,
     as_entries,
-    describe,
-    finite_number,
     identified,
     top_level_object,
+    whole_number,
 )
-from sgnet.files.segmentation_json import segmentation_to_json
-from sgnet.ops.rle import MAX_SIDE, rle_from_polygons
+from sgnet.files.segmentation_json import (
+    parse_segmentation,
+    segmentation_to_json,
+    wrong_segmentation,
+)
 from sgnet.records import AnnotatedTrack, Video
 
 PER_OBJECT = {"segmentation": "segmentations", "bbox": "bboxes", "area": "areas"}
@@ -56,11 +58,14 @@ def object_as_track(entry: JsonEntry, videos: Mapping[int, Video]) -> JsonEntry:
     for name, per_frame in PER_OBJECT.items():
         if entry.has(name):
             fields[per_frame] = [entry.fields[name]]
-    number = entry.fields.get("image_id")
-    still = videos.get(number) if isinstance(number, int) else None
+    number = whole_number(entry.fields.get("image_id"))
+    still = None if number is None else videos.get(number)
     polygons = entry.fields.get("segmentation")
-    if still is not None and isinstance(polygons, list) and polygons:
-        mask = rle_from_polygons(_checked_polygons(entry, polygons), still.height, still.width)
+    if still is not None and isinstance(polygons, list):
+        try:
+            mask = parse_segmentation(polygons, still.height, still.width)
+        except ValueError as error:
+            raise wrong_segmentation(entry, "segmentation", error) from error
         fields["segmentations"] = [segmentation_to_json(mask)]
     return JsonEntry(entry.file, entry.name, {"segmentations": [None], **fields})
 
@@ -117,19 +122,3 @@ def stills_of(document: JsonEntry) -> YouTubeVIS:
     table = TrackTable.pack(tracks(), [video.id for video in videos])
     odd.issue()
     return YouTubeVIS(categories, VideoTable.pack(videos), table, has_annotations)
-
-
-def _checked_polygons(entry: JsonEntry, polygons: list[object]) -> list[list[float]]:
-    """Outlines of at least three points, in pixels; pycocotools trusts what it is given."""
-    checked = []
-    for index, polygon in enumerate(polygons):
-        values = polygon if isinstance(polygon, list) else []
-        numbers = [n for n in map(finite_number, values) if n is not None]
-        near = all(abs(n) <= 2 * MAX_SIDE for n in numbers)
-        if len(numbers) != len(values) or len(numbers) < 6 or len(numbers) % 2 or not near:
-            raise entry.error(
-                f"segmentation[{index}] must be a polygon [x, y, x, y, ...] of 3 points or more "
-                f"within {2 * MAX_SIDE} pixels, got {describe(polygon)}"
-            )
-        checked.append(numbers)
-    return checked

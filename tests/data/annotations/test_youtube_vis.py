@@ -129,6 +129,36 @@ def test_boxes_and_areas_come_from_masks_where_the_file_has_none(
         assert track.areas[0] == area(first)
 
 
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda entry: entry.pop("areas"), "areas is missing"),
+        (lambda entry: entry.update(areas=None), "areas is missing"),
+        (lambda entry: entry.pop("bboxes"), "bboxes is missing"),
+        (lambda entry: entry.pop("iscrowd"), "iscrowd is missing"),
+        (lambda entry: entry["areas"].__setitem__(0, None), r"areas\[0\] is null where"),
+    ],
+)
+def test_what_the_metric_needs_and_is_missing_is_warned_of(
+    document: dict[str, Any], tmp_path: Path, change: Callable[[Any], object], words: str
+) -> None:
+    change(document["annotations"][0])
+    with pytest.warns(UserWarning, match=rf"gt.json: annotations\[0\] \(id 101\): {words}") as all_:
+        load(document, tmp_path)
+    assert len(all_) == 1
+
+
+def test_a_whole_file_without_areas_gives_one_warning(
+    document: dict[str, Any], tmp_path: Path
+) -> None:
+    for entry in document["annotations"]:
+        del entry["areas"]
+    more = len(document["annotations"]) - 1
+    with pytest.warns(UserWarning, match=rf"areas is missing.*\(and {more} more like it\)") as all_:
+        load(document, tmp_path)
+    assert len(all_) == 1
+
+
 @pytest.mark.parametrize("absent", [None, {}, []])
 def test_the_mask_decides_where_an_object_is(
     document: dict[str, Any], tmp_path: Path, absent: object

@@ -130,7 +130,7 @@ def parse_track(
         iscrowd=parse_iscrowd(entry, odd),
         segmentations=masks,
         boxes_xywh=_parse_boxes(entry, masks, odd),
-        areas=_parse_areas(entry, masks),
+        areas=_parse_areas(entry, masks, odd),
     )
     if number == 0:
         odd.add("id", entry, "id is 0, whose matches the official code takes for none; we do not")
@@ -164,6 +164,7 @@ def _parse_boxes(
 ) -> tuple[Box | None, ...]:
     """Reads `bboxes`; the mask decides where the object is, and gives a box where none is given."""
     if not entry.has("bboxes"):
+        odd.add("bboxes missing", entry, "bboxes is missing; taken from the masks")
         return tuple(None if mask is None else box_xywh(mask) for mask in masks)
     boxes: list[Box | None] = []
     for frame, (value, mask) in enumerate(
@@ -195,14 +196,26 @@ def checked_box(entry: JsonEntry, frame: int, value: object) -> Box | None:
     )
 
 
-def _parse_areas(entry: JsonEntry, masks: Sequence[Rle | None]) -> tuple[float | None, ...]:
+def _parse_areas(
+    entry: JsonEntry, masks: Sequence[Rle | None], odd: WarningCollector
+) -> tuple[float | None, ...]:
     """Reads `areas` as they are, since the metric uses them; without any, the masks' areas."""
     if not entry.has("areas"):
+        odd.add(
+            "areas missing", entry, "areas is missing, by which the metric sorts; taken from masks"
+        )
         return tuple(None if mask is None else float(area(mask)) for mask in masks)
-    return tuple(
-        checked_area(entry, frame, value)
-        for frame, value in enumerate(_per_frame(entry, "areas", masks))
-    )
+    values = _per_frame(entry, "areas", masks)
+    areas = tuple(checked_area(entry, frame, value) for frame, value in enumerate(values))
+    pairs = zip(areas, masks, strict=True)
+    unknown = [f for f, (number, mask) in enumerate(pairs) if number is None and mask is not None]
+    if unknown:
+        odd.add(
+            "areas missing",
+            entry,
+            f"areas[{unknown[0]}] is null where the object is visible; left out of its mean area",
+        )
+    return areas
 
 
 def checked_area(entry: JsonEntry, frame: int, value: object) -> float | None:

@@ -84,6 +84,16 @@ def test_frames_are_ordered_and_objects_joined(read):
         assert (decode(mask) == expected).all()
 
 
+def test_backslashes_separate_folders_and_whole_floats_are_numbers(read):
+    content = json.loads(json.dumps(document()), parse_int=float)
+    for image in content["images"]:
+        image["file_name"] = image["file_name"].replace("/", "\\")
+    categories, videos = read(content)
+    expected = read(document())
+    assert [video.file_names for video in videos] == [("a/8.png", "a/7.png"), ("b/0.png",)]
+    assert (categories, videos) == expected
+
+
 def test_track_id_does_as_well(read):
     content = document()
     for entry in content["annotations"]:
@@ -137,7 +147,16 @@ def test_another_size_than_that_of_the_images_is_refused(read):
         ),
         (("annotations", 0, "image_id"), 7, "image_id must be the id of an image of this file"),
         (("annotations", 0, "category_id"), 7, "category_id must be the id of a category"),
-        (("annotations", 1, "category_id"), 5, r"\(id 1\): category_id must be 5 and iscrowd as"),
+        (
+            ("annotations", 1, "category_id"),
+            5,
+            r"\(id 1\): category_id must be 5, got 6; an object is the same",
+        ),
+        (
+            ("annotations", 1, "iscrowd"),
+            1,
+            r"\(id 1\): iscrowd must be 1, got 0; an object is the same",
+        ),
         (("annotations", 0, "image_id"), 2, "an object must be unique in a frame, got 1 again"),
         (("annotations", 0, "instance_id"), None, "instance_id or track_id must say which object"),
         (("annotations", 0, "instance_id"), "1", "instance_id must be an integer"),

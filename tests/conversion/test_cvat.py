@@ -232,6 +232,15 @@ def test_image_names_without_suffix_find_their_image(read):
     assert video.file_names == ("frame_000001.png",)
 
 
+def test_image_names_with_backslashes_find_their_image(tmp_path):
+    read = reader(tmp_path, 1)
+    folder = tmp_path / "images" / "day"
+    folder.mkdir()
+    (tmp_path / "images/frame_000000.png").rename(folder / "a.png")
+    _, video = read(image(0, grouped(1), name="day\\a.png"))
+    assert video.file_names == ("day/a.png",)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [

@@ -81,6 +81,7 @@ def test_a_split_is_a_plain_name(split, tmp_path):
         ((6, 20_000), ("a/1.png",), "sides up to 16384, got 1 of 20000 x 6 pixels"),
         ((6, 8), ("../1.png",), r"inside the image folder, got '\.\./1\.png'"),
         ((6, 8), ("a/1\n.png",), "must be printable"),
+        ((6, 8), ("a\\1.png",), "without backslashes"),
     ],
 )
 def test_what_could_not_be_read_again_is_not_written(size, names, words, tmp_path):

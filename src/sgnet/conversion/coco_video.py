@@ -14,7 +14,7 @@ from sgnet.conversion.labelled import (
     MaskCollector,
 )
 from sgnet.conversion.regions import Points, box_mask, checked_points
-from sgnet.data.annotations.annotation_entries import is_inside, parse_categories
+from sgnet.data.annotations.annotation_entries import is_inside, parse_categories, with_slashes
 from sgnet.files.checked_json import JsonEntry, as_entries, identified, top_level_object
 from sgnet.files.segmentation_json import parse_segmentation, wrong_segmentation
 from sgnet.ops.rle import MAX_SIDE
@@ -120,10 +120,7 @@ def _read_video(
         for entry in frame.annotations:
             number, fact = _object_number(entry), _category_and_crowd(entry, names)
             if facts.setdefault(number, fact) != fact:
-                raise entry.wrong(
-                    "category_id",
-                    f"{facts[number][0]} and iscrowd as in the object's frames before",
-                )
+                raise _differing(entry, facts[number], fact)
             if collector.has(number, index):
                 raise entry.error(f"an object must be unique in a frame, got {number} again")
             collector.add(number, index, _mask(entry, size, boxes))
@@ -137,6 +134,13 @@ def _read_video(
     return LabelledVideo(name, *size, file_names, tuple(objects))
 
 
+def _differing(entry: JsonEntry, before: tuple[int, bool], now: tuple[int, bool]) -> ValueError:
+    """Says which of category and crowd are not those of the object's frames before."""
+    fields = zip(("category_id", "iscrowd"), before, now, strict=True)
+    problems = [f"{name} must be {int(a)}, got {int(b)}" for name, a, b in fields if a != b]
+    return entry.error(f"{' and '.join(problems)}; an object is the same in all of its frames")
+
+
 def _side(entry: JsonEntry, name: str) -> int:
     return entry.integer(name, minimum=1, maximum=MAX_SIDE)
 
@@ -145,7 +149,7 @@ def _file_name(entry: JsonEntry) -> str:
     name = entry.text("file_name")
     if not is_inside(name):
         raise entry.wrong("file_name", "a relative path inside the image folder")
-    return name
+    return with_slashes(name)
 
 
 def _object_number(entry: JsonEntry) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree.ElementTree import Element
 
 from sgnet.conversion.frame_files import frames_in, image_size
-from sgnet.data.annotations.annotation_entries import MAX_FRAMES, is_inside
+from sgnet.data.annotations.annotation_entries import MAX_FRAMES, is_inside, with_slashes
 from sgnet.files.checked_json import JsonEntry
 from sgnet.files.xml_file import as_entry, with_numbers
 from sgnet.inference.sources.images import image_files
@@ -56,7 +56,7 @@ def image_frames(path: Path, root: Element, images: Path) -> FrameTable:
             raise entry.error(f"id must be unique, got the duplicate {number}")
         if not is_inside(text.text("name")):
             raise text.wrong("name", "a relative path inside the image folder")
-        entry.fields["name"] = text.text("name")
+        entry.fields["name"] = with_slashes(text.text("name"))
         entries[number] = entry
     ordered = [entries[number] for number in sorted(entries)]
     sizes = [(_side(entry, "height"), _side(entry, "width")) for entry in ordered]

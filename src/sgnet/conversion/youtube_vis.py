@@ -163,11 +163,11 @@ def _checked_video(number: int, item: LabelledVideo) -> Video:
             f"video {item.name}: expected 1 to {MAX_FRAMES} frames with sides up to {MAX_SIDE}, "
             f"got {length} of {item.width} x {item.height} pixels"
         )
-    odd = [name for name in item.file_names if not is_inside(name)]
+    odd = [name for name in item.file_names if not is_inside(name) or "\\" in name]
     if odd:
         raise ValueError(
-            f"video {item.name}: names of frames must be printable and inside the image folder, "
-            f"got {odd[0]!r}"
+            f"video {item.name}: names of frames must be printable, without backslashes and "
+            f"inside the image folder, got {odd[0]!r}"
         )
     return Video(number, item.width, item.height, length, item.file_names)
 

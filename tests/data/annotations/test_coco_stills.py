@@ -54,6 +54,17 @@ def test_polygons_are_filled_as_pycocotools_fills_them(tmp_path, polygons):
     assert track.boxes_xywh == ((2, 2, 7, 5),)
 
 
+def test_backslashes_and_whole_floats_are_read(tmp_path):
+    document = json.loads(
+        json.dumps(still_document({"segmentation": [SQUARE], "area": 35})), parse_int=float
+    )
+    document["images"][0]["file_name"] = "cats\\a.jpg"
+    read = load(tmp_path, document)
+    assert read.videos[0].file_names == ("cats/a.jpg",)
+    assert (read.track(0).id, read.track(0).video_id, read.track(0).category_id) == (1, 5, 3)
+    assert decode(read.track(0).segmentations[0]).sum() == 35
+
+
 def test_crowds_stay_crowds_with_their_run_lengths(tmp_path):
     counts = {"size": [10, 20], "counts": [30, 40, 130]}
     read = load(tmp_path, still_document({"segmentation": counts, "iscrowd": 1, "area": 40.0}))
@@ -73,6 +84,7 @@ def test_an_object_without_an_outline_is_never_visible(tmp_path):
         ({"segmentation": [SQUARE, [1, 2, 3, 4, 5, float("nan")]]}, r"segmentation\[1\]"),
         ({"segmentation": [[0, 0, 1e9, 0, 0, 1e9]]}, ".*within"),
         ({"segmentation": [3]}, ".*polygon"),
+        ({"segmentation": [[0, 0, 9000, 9000] * 200]}, ".*outlines of at most 2000000 pixels"),
         ({"segmentation": "x"}, r"segmentations\[0\]: must be a run-length"),
         ({"segmentation": {"size": [4, 4], "counts": [16]}}, ".*size must be"),
         ({"image_id": 6, "segmentation": [SQUARE]}, "video_id must be the id"),

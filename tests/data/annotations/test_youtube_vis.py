@@ -310,7 +310,18 @@ def test_empty_tables_are_refused(document: dict[str, Any], tmp_path: Path, key:
 
 
 @pytest.mark.parametrize(
-    "name", ["/a.jpg", "../a.jpg", "a/../b.jpg", "a\\..\\b.jpg", "C:\\a.jpg", "\\a", "a\0b", "a\nb"]
+    "name",
+    [
+        *("/a.jpg", "../a.jpg", "a/../b.jpg", "a\\..\\b.jpg", "C:\\a.jpg", "\\a", "a\0b", "a\nb"),
+        *(
+            "..\\..\\x",
+            "a\\../..\\x",
+            "C:x.jpg",
+            "C:/x.jpg",
+            "\\\\host\\share\\x.jpg",
+            "//host/share/x",
+        ),
+    ],
 )
 def test_names_that_leave_the_folder_are_outside(name: str) -> None:
     assert not is_inside(name)
@@ -319,6 +330,23 @@ def test_names_that_leave_the_folder_are_outside(name: str) -> None:
 @pytest.mark.parametrize("name", ["a.jpg", "0043f083b5/00000.jpg", "a..b/c d.jpg", "ü/ß.jpg"])
 def test_plain_names_are_inside(name: str) -> None:
     assert is_inside(name)
+
+
+def test_backslashes_are_read_as_separators(document: dict[str, Any], tmp_path: Path) -> None:
+    names = ["a\\b\\0.jpg", "a\\b/1.jpg", "2.jpg"]
+    document["videos"][0]["file_names"] = names
+    assert load(document, tmp_path).videos[0].file_names == ("a/b/0.jpg", "a/b/1.jpg", "2.jpg")
+
+
+@pytest.mark.parametrize(
+    "name", ["..\\..\\x.jpg", "C:\\x.jpg", "\\x.jpg", "\\\\host\\share\\x.jpg"]
+)
+def test_backslashes_that_leave_the_folder_are_refused(
+    document: dict[str, Any], tmp_path: Path, name: str
+) -> None:
+    document["videos"][0]["file_names"][1] = name
+    with pytest.raises(ValueError, match=r"file_names\[1\] must be a relative path inside"):
+        load(document, tmp_path)
 
 
 def test_a_loaded_file_survives_pickling(document: dict[str, Any], tmp_path: Path) -> None:

@@ -79,16 +79,21 @@ def _parse_file_names(entry: JsonEntry, length: int) -> tuple[str, ...]:
 
 
 def checked_file_name(entry: JsonEntry, frame: int, name: object) -> str:
-    """A frame's name.
+    """A frame's name, with `/` between folders.
 
     Raises:
         ValueError: it is none, or leads out of the image folder.
     """
     if isinstance(name, str) and name and is_inside(name):
-        return name
+        return with_slashes(name)
     raise entry.error(
         f"file_names[{frame}] must be a relative path inside the image folder, got {describe(name)}"
     )
+
+
+def with_slashes(name: str) -> str:
+    """A relative path as every system reads it; Windows writes backslashes between folders."""
+    return name.replace("\\", "/")
 
 
 def is_inside(name: str) -> bool:

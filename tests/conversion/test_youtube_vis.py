@@ -47,6 +47,22 @@ def test_ids_count_over_all_videos_and_names_are_sorted(tmp_path):
     assert found == [(1, 1, 2, False), (2, 1, 1, True), (3, 2, 2, False)]
 
 
+@pytest.mark.parametrize(
+    ("names", "categories", "words"),
+    [
+        (("b", "b "), None, "a name of their own each, got 'b '"),
+        (("b\n",), None, "printable names"),
+        ((), (Category(1, "a"), Category(2, "a")), "a name of their own each, got 'a'"),
+    ],
+)
+def test_categories_that_could_not_be_read_again_leave_nothing(tmp_path, names, categories, words):
+    item = video("x", *(LabelledObject(name, (MASK,)) for name in names))
+    source = labelled(tmp_path, item, categories=categories)
+    with pytest.raises(ValueError, match=words):
+        save_split(source, tmp_path / "out", "train")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize("place", ["link", "copy"])
 def test_frames_are_found_and_the_source_stays(place, tmp_path):
     save_split(labelled(tmp_path, video("a"), video("b")), tmp_path / "out", "train", place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -336,6 +337,36 @@ def test_tracks_of_a_category_id_that_two_claim_are_dropped(data_set, tmp_path):
     read = load_annotations(tmp_path / "fixed/train.json")
     assert [t.id for t in read.tracks()] == [2, 4, 6]
     assert [c.name for c in read.categories] == ["bear", "ape"]
+
+
+def join(document, name):
+    document["categories"].append({"id": 7, "name": name})
+    track(document, 2)["category_id"] = 7
+
+
+@pytest.mark.parametrize("name", ["bear", "bear "])
+def test_two_categories_of_one_name_are_an_error_and_joined_in_a_copy(data_set, tmp_path, name):
+    change(data_set[0], lambda d: join(d, name))
+    check = check_data(*data_set)
+    (only,) = found(check)
+    assert (only.severity, only.entry, only.field) == ("error", "categories[2] (id 7)", "name")
+    with pytest.raises(ValueError, match=re.escape(only.message)):
+        load_annotations(data_set[0])
+    fixes = write_repaired(check, tmp_path / "fixed", "train")
+    assert [(fix.entry, fix.done.split(" of ")[0]) for fix in fixes] == [
+        ("categories[2] (id 7)", "joined with categories[0] (id 1)")
+    ]
+    read = load_annotations(tmp_path / "fixed/train.json")
+    assert [c.name for c in read.categories] == ["bear", "ape"]
+    assert [t.category_id for t in read.tracks()] == [1, 2, 1, 2, 1, 2]
+
+
+def test_tracks_of_a_joined_id_that_two_claim_are_dropped(data_set, tmp_path):
+    change(data_set[0], lambda d: join(d, "bear"))
+    change(data_set[0], lambda d: d["categories"].append({"id": 7, "name": "cow"}))
+    write_repaired(check_data(*data_set), tmp_path / "fixed", "train")
+    read = load_annotations(tmp_path / "fixed/train.json")
+    assert [t.id for t in read.tracks()] == [1, 2, 4, 5, 6]
 
 
 def test_leaked_videos_are_dropped(data_set, tmp_path):

@@ -39,8 +39,6 @@ def read_coco_video(
     document = top_level_object(source)
     categories = parse_categories(document)
     names = {category.id: category.name for category in categories}
-    if len(set(names.values())) != len(names):
-        raise document.error("categories must have a name of their own each, got one twice")
     folder = required(images)
     videos = _read_videos(document, folder, names, check_boxes(boxes))
     return LabelledVideos(folder, videos, categories)

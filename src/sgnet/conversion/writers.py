@@ -20,6 +20,7 @@ from sgnet.conversion.frame_files import frame_numbers
 from sgnet.conversion.index_images import masks_by_number, paint
 from sgnet.conversion.labelled import LabelledVideo, LabelledVideos
 from sgnet.conversion.mots import CLASSES_FILE, PER_CLASS, class_numbers
+from sgnet.data.annotations.category_names import is_name
 from sgnet.files.atomic_file import new_folder
 from sgnet.records import Category
 
@@ -124,7 +125,7 @@ def _add_meta(root: Element, video: LabelledVideo, categories: Iterable[Category
     SubElement(task, "mode").text = "annotation"
     labels = SubElement(task, "labels")
     for category in categories:
-        if not category.name.isprintable():
+        if not is_name(category.name):
             raise ValueError(
                 f"category {category.id}: name must be printable, got {category.name!r}"
             )

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
 from sgnet.data.annotations.annotation_entries import MAX_FRAMES, is_inside, parse_categories
 from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
+from sgnet.data.annotations.category_names import check_names
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.results import load_results
 from sgnet.files.atomic_file import new_folder
@@ -178,8 +179,10 @@ def _checked_categories(
     """The declared categories, else those found, by name from 1."""
     names = sorted({item.category for video in videos for item in video.objects})
     if declared is None:
+        check_names(names)
         found = tuple(Category(number, name) for number, name in enumerate(names, start=1))
         return found or (UNNAMED,)
+    check_names(category.name for category in declared)
     known = [category.name for category in declared]
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 
 from sgnet.data.annotations.annotation_entries import (
+    category_name,
     checked_area,
     checked_box,
     checked_file_name,
@@ -28,7 +29,7 @@ SOUND_VIDEO: dict[str, object] = {"id": 0, "width": 1, "height": 1, "length": 1}
 
 def errors_of_category(entry: JsonEntry) -> list[str]:
     """What the reader would say of a category, field by field; [] where it is sound."""
-    rest = (partial(entry.integer, "id"), partial(entry.text, "name"))
+    rest = (partial(entry.integer, "id"), partial(category_name, entry))
     return _errors(partial(parse_category, entry), rest)
 
 

@@ -8,10 +8,15 @@ frame by frame to find the others, and what is sound of a track is kept.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from sgnet.data.annotations.annotation_entries import parse_category, parse_track, parse_video
+from sgnet.data.annotations.annotation_entries import (
+    parse_category,
+    parse_track,
+    parse_video,
+    with_own_name,
+)
 from sgnet.data.annotations.coco_stills import is_coco, object_as_track, still_as_video
 from sgnet.data.annotations.youtube_vis import TrackTable, VideoTable, YouTubeVIS
 from sgnet.data_check.entry_errors import (
@@ -117,6 +122,7 @@ class _LenientReader:
     videos: dict[int, Video] = field(default_factory=dict)
     video_entries: list[str] = field(default_factory=list)
     track_entries: list[str] = field(default_factory=list)
+    joined: dict[int, int] = field(default_factory=dict)
     contested_videos: set[int] = field(default_factory=set)
     contested_categories: set[int] = field(default_factory=set)
     refused_videos: set[int] = field(default_factory=set)
@@ -130,18 +136,28 @@ class _LenientReader:
         return is_coco(self.document)
 
     def read_categories(self) -> None:
-        """Reads `categories`; of entries with one id the first is kept."""
+        """Reads `categories`; of entries with one id or one name the first is kept."""
+        owners: dict[str, JsonEntry] = {}
         for entry in self._entries("categories"):
             errors = errors_of_category(entry)
             if errors:
                 self._drop(entry, errors)
                 continue
             category = parse_category(entry)
-            first = self.categories.setdefault(category.id, category)
-            if first is not category:
+            if category.id in {*self.categories, *self.joined}:
                 self._drop(entry, [])
-                if first != category:
+                if self.categories.get(category.id) != category:
                     self.contested_categories.add(category.id)
+                continue
+            try:
+                self.categories[category.id] = with_own_name(entry, category, owners)
+            except ValueError as error:
+                self._report(entry, str(error))
+                owner = owners[category.name.strip()]
+                self.joined[category.id] = owner.integer("id")
+                self.fixes.append(Fix(entry.name, f"joined with {owner.name} of the same name"))
+        for number in self.contested_categories & self.joined.keys():
+            del self.joined[number]  # nobody knows whose its tracks are
 
     def read_videos(self) -> None:
         """Reads `videos` or `images`; of entries with one id the first is kept."""
@@ -173,7 +189,8 @@ class _LenientReader:
                 if _has_polygons(entry):
                     self.outlined.add(len(self.track_entries))
                 self.track_entries.append(entry.name)
-                yield track
+                number = self.joined.get(track.category_id, track.category_id)
+                yield replace(track, category_id=number)
 
     def _entries(self, name: str, may_be_empty: bool = False) -> Iterator[JsonEntry]:
         """The objects of a list with their ids in their names; duplicates are reported here."""
@@ -208,7 +225,7 @@ class _LenientReader:
             self.findings.add("warning", "video_id", entry.file, entry.name, problem)
             self.fixes.append(Fix(entry.name, "dropped with its video"))
             return None
-        odd, declared = WarningCollector(), set(self.categories)
+        odd, declared = WarningCollector(), {*self.categories, *self.joined}
         errors += errors_of_track(shaped, self.videos, declared, odd)
         for kind, messages in odd.found.items():
             for message in messages:

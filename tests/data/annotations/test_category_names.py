@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from torchvision.models.detection import FCOS_ResNet50_FPN_Weights
 
-from sgnet.data.annotations.category_names import COCO_NAMES, matching_categories
+from sgnet.data.annotations.category_names import COCO_NAMES, check_names, matching_categories
 
 COCO = FCOS_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
 
@@ -26,6 +26,23 @@ YTVIS_2021 = words(
     "shark skateboard snake snowboard squirrel surfboard tennis_racket tiger train truck turtle "
     "whale zebra"
 )
+
+
+def test_no_names_are_fine() -> None:
+    check_names([])
+
+
+@pytest.mark.parametrize("names", [["a", "b", "a"], ["a", " a"], [""], [" "], ["a\tb"], ["\ud800"]])
+def test_names_that_nothing_can_be_called_by_are_refused(names: list[str]) -> None:
+    with pytest.raises(ValueError, match="categories must have"):
+        check_names(names)
+
+
+@pytest.mark.parametrize(
+    "names", [["Bear", "bear"], ["größer", "a b", "a-b", "猫", "no\u00a0break"]]
+)
+def test_names_that_differ_are_kept_apart(names: list[str]) -> None:
+    check_names(names)
 
 
 def test_no_category_finds_none():

@@ -198,6 +198,10 @@ def test_file_names_may_be_left_out(document: dict[str, Any], tmp_path: Path) ->
         ("videos", "file_names", ["a.jpg", "b.jpg", ""]),
         ("videos", "file_names", "abc"),
         ("categories", "name", ""),
+        ("categories", "name", "  "),
+        ("categories", "name", "two\nlines"),
+        ("categories", "name", "person"),
+        ("categories", "name", " person "),
         ("categories", "id", -1),
     ],
 )

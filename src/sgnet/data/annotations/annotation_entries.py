@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath, PureWindowsPath
 
+from sgnet.data.annotations.category_names import is_name
 from sgnet.files.checked_json import (
     JsonEntry,
     WarningCollector,
@@ -26,9 +27,13 @@ def parse_categories(document: JsonEntry) -> tuple[Category, ...]:
     """Reads `categories`.
 
     Raises:
-        ValueError: the list is missing or empty, or an entry is malformed.
+        ValueError: the list is missing or empty, an entry is malformed, or two have one name.
     """
-    return tuple(parse_category(entry) for entry in _unique_entries(document, "categories"))
+    owners: dict[str, JsonEntry] = {}
+    return tuple(
+        with_own_name(entry, parse_category(entry), owners)
+        for entry in _unique_entries(document, "categories")
+    )
 
 
 def parse_category(entry: JsonEntry) -> Category:
@@ -37,7 +42,42 @@ def parse_category(entry: JsonEntry) -> Category:
     Raises:
         ValueError: a field is malformed.
     """
-    return Category(entry.integer("id"), entry.text("name"))
+    return Category(entry.integer("id"), category_name(entry))
+
+
+def category_name(entry: JsonEntry) -> str:
+    """The name of one of the `categories`.
+
+    Raises:
+        ValueError: it is missing, blank, or holds control characters.
+    """
+    name = entry.text("name")
+    if not is_name(name):
+        raise entry.wrong("name", "a name of printable characters on one line")
+    return name
+
+
+def with_own_name(entry: JsonEntry, category: Category, owners: dict[str, JsonEntry]) -> Category:
+    """The category, where no other one before has its name; spaces around names do not count.
+
+    Checkpoints, logs and evaluation know categories by their names.
+
+    Args:
+        entry: of the category.
+        category: as it was read from it.
+        owners: the entries of those before, by name; this one is added.
+
+    Raises:
+        ValueError: an entry before has the name.
+    """
+    owner = owners.setdefault(category.name.strip(), entry)
+    if owner is entry:
+        return category
+    raise entry.error(
+        "name must be unique: categories must have a name of their own each, got "
+        f"{describe(category.name)}, that of {owner.name}; rename one, or have them joined "
+        "(check_data.py fix=FOLDER)"
+    )
 
 
 def parse_videos(document: JsonEntry) -> list[Video]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from sgnet.data.annotations.category_names import check_names
 from sgnet.files.atomic_file import atomic_path
 from sgnet.files.segmentation_json import segmentation_to_json
 from sgnet.ops.rle import area, box_xywh
@@ -30,9 +31,10 @@ def save_annotations(
 
     Raises:
         ValueError: a track's video is none of the videos, its length differs from the video's, or
-            its category is none of the categories.
+            its category is none of the categories; or two categories have one name.
     """
     by_id = {video.id: video for video in videos}
+    check_names(category.name for category in categories)
     known = {category.id for category in categories}
     head = {
         "info": info or {},

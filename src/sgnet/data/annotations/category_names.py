@@ -1,8 +1,9 @@
-"""Which categories of two data sets are the same thing."""
+"""Names of categories: which can be one, and which of two data sets are the same thing."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterable, Sequence
 
 # YouTube-VIS' (2019, 2021) and OVIS' names, as `plain_name` has them, to COCO's, where an
 # object of COCO's category is one of ours, so that its labels may be taken over as well;
@@ -40,6 +41,34 @@ COCO_NAMES = {
 }
 OTHER_THINGS = {"mouse"}  # of the same name
 _ONLY_IN_COCO = {"potted plant", "hair drier"}
+
+
+_UNPRINTED = {"Cc", "Cs", "Zl", "Zp"}  # controls, lone surrogates, ends of lines and paragraphs
+
+
+def is_name(name: str) -> bool:
+    """Whether a category can be called so in every form: not blank, on one line, legal in XML."""
+    return bool(name.strip()) and not any(
+        character in "\ufffe\uffff" or unicodedata.category(character) in _UNPRINTED
+        for character in name
+    )
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Checks that the categories of a data set can be told apart by name.
+
+    Checkpoints, logs and results know categories by their names.
+
+    Raises:
+        ValueError: a name can be none, or is there twice; spaces around names do not count.
+    """
+    seen: set[str] = set()
+    for name in names:
+        if not is_name(name):
+            raise ValueError(f"categories must have printable names, got {name!r}")
+        if name.strip() in seen:
+            raise ValueError(f"categories must have a name of their own each, got {name!r} twice")
+        seen.add(name.strip())
 
 
 def plain_name(name: str) -> str:

@@ -86,6 +86,12 @@ def test_the_table_shows_per_cent_and_a_dash_where_undefined() -> None:
     assert total.split()[0] == "all"
 
 
+def test_the_table_of_nothing_annotated_says_why() -> None:
+    metrics = evaluate([Video(1, 4, 4, 1, ())], [Category(1, "cat")], [], [])
+    assert metrics.stats["AP"] == -1
+    assert format_table(metrics, [Category(1, "cat")]).startswith("AP is undefined: no object")
+
+
 def as_polygons(entries: list[dict[str, Any]], polygons: bool) -> list[dict[str, Any]]:
     """Tracks with drawn masks: as polygons, or filled by pycocotools."""
     random, changed = np.random.default_rng(5), []

@@ -19,7 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 from sgnet import __version__
 from sgnet.commands.evaluate import category_ids
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split, load_annotations
-from sgnet.evaluation.average_precision import evaluate
+from sgnet.evaluation.average_precision import UNDEFINED, evaluate
 from sgnet.inference.detection_cache import (
     CachedVideo,
     detect_videos,
@@ -58,6 +58,8 @@ def run(cfg: DictConfig) -> float:
     wanted = {video.id for video in videos}
     annotated = [track for track in truth.tracks() if track.video_id in wanted]
     ap = evaluate(videos, truth.categories, annotated, tracks).stats["AP"]
+    if ap == UNDEFINED:
+        raise ValueError(f"{path}: the videos must show objects to choose settings by, got none")
     settings = OmegaConf.to_container(cfg.tracker)
     sys.stdout.write(f"AP {ap:.4f}  score_threshold {cfg.score_threshold:.3f}  {settings}\n")
     return ap

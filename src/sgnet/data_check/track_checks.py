@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from sgnet.data.annotations.annotation_writer import visible_track
+from sgnet.data.loading.empty_sets import visible_categories
 from sgnet.data_check.findings import Findings
 from sgnet.data_check.lenient_reader import ReadFile
 from sgnet.records import AnnotatedTrack, Video
@@ -95,9 +96,12 @@ def check_names(read: ReadFile, findings: Findings) -> None:
 
 
 def check_categories(read: ReadFile, findings: Findings) -> None:
-    """Warns of categories without a track, where the file has annotations."""
+    """Warns of categories without a track and of no object at all, where there are annotations."""
     if not read.annotations.has_annotations:
         return
+    if not visible_categories(read.annotations, read.annotations.videos):
+        text = "annotations must show an object that is no crowd, got none"
+        findings.add("warning", "no objects", read.file, "", text)
     used = {track.category_id for track in read.annotations.tracks()}
     for category in read.annotations.categories:
         if category.id not in used:

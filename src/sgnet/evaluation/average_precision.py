@@ -201,7 +201,10 @@ def _mean(values: Sequence[NDArray[np.float64]]) -> float:
 
 
 def format_table(metrics: VideoMetrics, categories: Sequence[Category]) -> str:
-    """A plain text table in per cent, one row a category and one for all; - where undefined."""
+    """A plain text table in per cent, one row a category and one for all; - where undefined.
+
+    Where no figure is defined, a first line says why.
+    """
     names = {category.id: category.name for category in categories}
     rows = [(names.get(number, str(number)), row) for number, row in metrics.per_category.items()]
     rows.append(("all", metrics.stats))
@@ -211,7 +214,9 @@ def format_table(metrics: VideoMetrics, categories: Sequence[Category]) -> str:
         f"{name:<{width}}" + "".join(f"{_per_cent(value):>7}" for value in row.values())
         for name, row in rows
     ]
-    return "\n".join([header, *lines])
+    undefined = metrics.stats["AP"] == UNDEFINED
+    why = ["AP is undefined: no object is annotated (crowds do not count)"] if undefined else []
+    return "\n".join([*why, header, *lines])
 
 
 def _per_cent(value: float) -> str:

@@ -151,6 +151,76 @@ def test_splits_of_different_categories_are_refused(root, tmp_path):
         module(tmp_path / "copy").setup("fit")
 
 
+def test_splits_whose_categories_differ_in_ids_alone_say_so(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/val/instances.json"
+    content = json.loads(path.read_text())
+    content["categories"][0]["id"] = 99
+    content["annotations"] = []
+    path.write_text(json.dumps(content))
+    with pytest.raises(
+        ValueError, match=r"categories of 'val'.*expected \['1 disc'.*got \['99 disc'"
+    ):
+        module(tmp_path / "copy").setup("fit")
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_validation_of_no_video_is_refused_before_training(root, limit):
+    with pytest.raises(ValueError, match="limit_val_videos must be at least 1"):
+        module(root, limit_val_videos=limit)
+
+
+def test_two_categories_of_one_name_are_refused_before_training(root, tmp_path):
+    shutil.copytree(root, tmp_path / "copy")
+    for path in (tmp_path / "copy").glob("*/instances.json"):
+        content = json.loads(path.read_text())
+        content["categories"][1]["name"] = content["categories"][0]["name"]
+        path.write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=r"categories\[1\] \(id 2\): name must be unique"):
+        module(tmp_path / "copy").setup("fit")
+
+
+@pytest.mark.parametrize(
+    ("emptied", "words"),
+    [
+        ((), []),
+        (("train",), ["training videos show no object"]),
+        (("val",), ["validation videos show no object"]),
+        (("train", "val"), ["training videos show no", "validation videos show no"]),
+    ],
+)
+@pytest.mark.parametrize("crowds", [False, True])
+def test_a_set_without_objects_is_warned_of_once(root, tmp_path, caplog, emptied, words, crowds):
+    shutil.copytree(root, tmp_path / "copy")
+    for split in emptied:
+        path = tmp_path / "copy" / split / "instances.json"
+        content = json.loads(path.read_text())
+        kept = content["annotations"] if crowds else []
+        content["annotations"] = [{**entry, "iscrowd": 1} for entry in kept]
+        path.write_text(json.dumps(content))
+    data = module(tmp_path / "copy")
+    data.setup("fit")
+    data.setup("fit")
+    said = [record.getMessage() for record in caplog.records if "show no object" in record.message]
+    assert len(said) == len(words)
+    assert all(word in message for word, message in zip(words, said, strict=True))
+
+
+def test_categories_that_only_validation_shows_are_named(root, tmp_path, caplog):
+    shutil.copytree(root, tmp_path / "copy")
+    path = tmp_path / "copy/train/instances.json"
+    content = json.loads(path.read_text())
+    val = json.loads((tmp_path / "copy/val/instances.json").read_text())
+    number = val["annotations"][0]["category_id"]
+    other = next(c["id"] for c in content["categories"] if c["id"] != number)
+    for entry in content["annotations"]:
+        entry["category_id"] = other
+    path.write_text(json.dumps(content))
+    module(tmp_path / "copy").setup("fit")
+    assert "training videos show none, ids [" in caplog.text
+    assert str(number) in caplog.text.rpartition("ids ")[2]
+
+
 def test_a_missing_split_says_where_it_was_looked_for(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"train\.json"):
         module(tmp_path).setup("fit")

@@ -176,6 +176,11 @@ class YouTubeVIS:
             areas=tuple(None if area != area else area for area in table.areas[first:end].tolist()),
         )
 
+    def kind(self, index: int) -> tuple[int, bool]:
+        """A track's category id, and whether it is a crowd."""
+        _, _, category_id, iscrowd = self._tracks.numbers[index].tolist()
+        return category_id, bool(iscrowd)
+
     def tracks(self) -> Iterator[AnnotatedTrack]:
         """All tracks in the file's order, one at a time."""
         return (self.track(index) for index in range(len(self)))

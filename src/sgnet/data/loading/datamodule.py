@@ -23,6 +23,7 @@ from sgnet.data.clips.frames import check_frames, read_frame
 from sgnet.data.clips.mixed_pairs import MixedClipPairs
 from sgnet.data.clips.still_motion import StillMotion
 from sgnet.data.clips.transforms import ClipPairTransform
+from sgnet.data.loading.empty_sets import problems_of_sets, visible_categories
 from sgnet.data.loading.loader_processes import (
     default_workers,
     keep_to_one_core,
@@ -69,7 +70,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         copy_paste: of objects between clip pairs; None pastes nothing.
 
     Raises:
-        ValueError: holdout is no share, or the rule is unknown.
+        ValueError: holdout is no share, the rule is unknown, or no video is left to score.
     """
 
     def __init__(
@@ -98,6 +99,11 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             raise ValueError(f"holdout must be a share in [0, 1), got {holdout}")
         if holdout_rule not in ("seed", "name"):
             raise ValueError(f"holdout_rule must be 'seed' or 'name', got {holdout_rule!r}")
+        if limit_val_videos is not None and limit_val_videos < 1:
+            raise ValueError(
+                f"limit_val_videos must be at least 1 or null, got {limit_val_videos}; "
+                "val_split=null trains without validation"
+            )
         self.holdout = holdout
         self.holdout_rule = holdout_rule
         self.root = Path(root)
@@ -122,6 +128,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         self._training_pairs: ClipPairDataset | MixedClipPairs | None = None
         self._validation_chunks: VideoChunkDataset | None = None
         self._loaded: dict[str, tuple[YouTubeVIS, Path]] = {}
+        self._looked_at = False  # for objects; Lightning sets up again
 
     @property
     def input_size(self) -> tuple[int, int]:
@@ -207,8 +214,15 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         for source in self._further_sources():
             check_frames(source.annotations.videos, source.images)
             log.info(source.summary())
-        if self._scored_split is None:
-            return
+        if self._scored_split is not None:
+            self._check_validation_split()
+        if not self._looked_at:
+            self._looked_at = True
+            for problem in self._missing_objects():
+                log.warning(problem)
+
+    def _check_validation_split(self) -> None:
+        """Refuses validation videos without annotations, or of other categories."""
         train, val = self.categories, self.val_annotations.categories
         if not self.val_annotations.has_annotations:
             raise ValueError(
@@ -218,9 +232,21 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         if train != val:
             raise ValueError(
                 f"{self.root}: categories of {self.val_split!r} must equal those of "
-                f"{self.train_split!r}, expected {[c.name for c in train]}, "
-                f"got {[c.name for c in val]}"
+                f"{self.train_split!r}, expected {_ids_and_names(train)}, got {_ids_and_names(val)}"
             )
+
+    def _missing_objects(self) -> list[str]:
+        """What is said before a training on sets that show too little."""
+        annotations = self._split(self.train_split)[0]
+        trained = visible_categories(annotations, map(annotations.videos.__getitem__, self._kept()))
+        for source in self._further_sources():
+            seen = visible_categories(source.annotations, source.annotations.videos)
+            labels = [label for number, label in source.labels.items() if number in seen]
+            trained |= {self.category_ids[label] for label in labels}
+        if self._scored_split is None:
+            return problems_of_sets(str(self.root), trained, None)
+        scored = visible_categories(self.val_annotations, self.val_videos)
+        return problems_of_sets(str(self.root), trained, scored)
 
     def _check_training_split(self) -> None:
         """Refuses training videos without annotations, and a holdout of none or all of them."""
@@ -286,8 +312,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
     def _pairs_to_train_on(self) -> ClipPairDataset | MixedClipPairs:
         """Of the training videos that are not held out, and of the further data sets."""
         annotations, images = self._split(self.train_split)
-        held_out = set(self._held_out())
-        trained = [v for v in range(len(annotations.videos)) if v not in held_out]
+        trained = self._kept()
         settings = (self.transform, self.max_gap, self.min_area)
         own = ClipPairDataset(annotations, images, *settings, videos=trained)
         further = self._further_sources()
@@ -365,11 +390,20 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         order = np.random.default_rng(self.seed).permutation(count)
         return sorted(order[: round(self.holdout * count)].tolist())
 
+    def _kept(self) -> list[int]:
+        """Indices of the training videos that are trained on, ascending."""
+        held_out = set(self._held_out())
+        return [v for v in range(len(self._split(self.train_split)[0].videos)) if v not in held_out]
+
     def _split(self, split: str) -> tuple[YouTubeVIS, Path]:
         if split not in self._loaded:
             path, images = find_split(self.root, split)
             self._loaded[split] = (load_videos_or_stills(path), images)
         return self._loaded[split]
+
+
+def _ids_and_names(categories: Sequence[Category]) -> list[str]:
+    return [f"{category.id} {category.name}" for category in categories]
 
 
 def _progress(trainer: pl.Trainer | None) -> tuple[int, int]:

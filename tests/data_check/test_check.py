@@ -107,6 +107,17 @@ def test_a_box_within_a_pixel_fits(data_set, off):
     assert found(check_data(*data_set)) == []
 
 
+@pytest.mark.parametrize("crowds", [False, True])
+def test_a_set_without_objects_is_a_warning(data_set, crowds):
+    def edit(document):
+        kept = document["annotations"] if crowds else []
+        document["annotations"] = [{**entry, "iscrowd": 1} for entry in kept]
+
+    change(data_set[0], edit)
+    kinds = {f.kind: f for f in found(check_data(*data_set), "warning")}
+    assert kinds["no objects"].field == "annotations"
+
+
 def outline(document, off=0.0):
     """Masks of a track as polygons of two parts, its boxes measured before they are filled."""
     for frame in range(4):

@@ -201,7 +201,11 @@ def test_a_set_without_objects_is_warned_of_once(root, tmp_path, caplog, emptied
     data = module(tmp_path / "copy")
     data.setup("fit")
     data.setup("fit")
-    said = [record.getMessage() for record in caplog.records if "show no object" in record.message]
+    said = [
+        record.getMessage()
+        for record in caplog.records
+        if "videos show no object (" in record.message
+    ]
     assert len(said) == len(words)
     assert all(word in message for word, message in zip(words, said, strict=True))
 
@@ -217,7 +221,7 @@ def test_categories_that_only_validation_shows_are_named(root, tmp_path, caplog)
         entry["category_id"] = other
     path.write_text(json.dumps(content))
     module(tmp_path / "copy").setup("fit")
-    assert "training videos show none, ids [" in caplog.text
+    assert "the training videos show no object of category ids [" in caplog.text
     assert str(number) in caplog.text.rpartition("ids ")[2]
 
 

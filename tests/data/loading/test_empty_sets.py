@@ -42,7 +42,7 @@ def test_a_category_is_seen_where_an_object_has_a_pixel(tmp_path, tracks, seen):
         ({1}, None, []),
         ({1, 2}, {2}, []),
         ({1}, set(), ["AP is undefined"]),
-        ({1}, {1, 4, 3}, [r"ids [3, 4]"]),
+        ({1}, {1, 4, 3}, ["category ids [3, 4]"]),
     ],
 )
 def test_each_lack_is_a_message(trained, scored, words):

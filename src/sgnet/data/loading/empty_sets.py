@@ -54,7 +54,7 @@ def problems_of_sets(name: str, trained: set[int], scored: set[int] | None) -> l
     untrained = sorted((scored or set()) - trained)
     if trained and untrained:
         problems.append(
-            f"{name}: validation shows objects of categories of which the training videos show "
-            f"none, ids {untrained}"
+            f"{name}: the training videos show no object of category ids {untrained}, which "
+            "validation shows"
         )
     return problems

@@ -125,6 +125,19 @@ def test_a_malformed_line_is_named(line, words, txt, tmp_path):
         list(read_mots_txt(txt, images_of(tmp_path)).videos)
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(encoding, txt, tmp_path):
+    images, path = images_of(tmp_path), txt / "0002.txt"
+    (plain,) = read_mots_txt(txt, images).videos
+    path.write_text(path.read_text(), encoding=encoding)
+    if encoding == "utf-16":
+        with pytest.raises(ValueError, match=r"0002\.txt: expected .* in UTF-8, got UTF-16"):
+            list(read_mots_txt(txt, images).videos)
+        return
+    (video,) = read_mots_txt(txt, images).videos
+    assert video == plain
+
+
 def test_an_unknown_class_in_a_png_is_named(png, tmp_path):
     Image.fromarray(CAR * 3001).save(png / "0002" / "000006.png")
     with pytest.raises(ValueError, match=r"000006.png: pixels expected .* of \[1, 2\], got 3001"):

@@ -26,6 +26,7 @@ from sgnet.conversion.labelled import (
 )
 from sgnet.data.annotations.annotation_entries import parse_categories
 from sgnet.files.checked_json import JsonEntry, describe, top_level_object
+from sgnet.files.text_file import read_text
 from sgnet.records import Category
 
 VOID = 255
@@ -88,12 +89,7 @@ def chosen_folders(root: Path, chosen: Path | None) -> list[Path]:
 
 def _names_in(path: Path) -> list[str]:
     """The lines of a text file, empty ones left out."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"{path}: expected a text file (UTF-8) of videos' names: {error}"
-        ) from error
+    lines = read_text(path, "videos' names").splitlines()
     return [line.strip() for line in lines if line.strip()]
 
 

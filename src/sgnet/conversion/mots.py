@@ -26,6 +26,7 @@ from sgnet.conversion.labelled import (
     MaskCollector,
 )
 from sgnet.files.checked_json import JsonEntry, describe, top_level_object
+from sgnet.files.text_file import read_text
 from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import rle_from_counts
 from sgnet.records import Category
@@ -212,10 +213,10 @@ def _read_text_video(images: Path, names: dict[int, str], path: Path) -> Labelle
 
 def _lines(path: Path) -> list[JsonEntry]:
     """The lines as entries."""
-    try:
-        lines = path.read_text(encoding="ascii").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected plain text (ASCII), got {error.reason}") from error
+    text = read_text(path, "lines of MOTS")
+    if not text.isascii():
+        raise ValueError(f"{path}: expected plain text (ASCII), got {_first_beyond_ascii(text)!r}")
+    lines = text.splitlines()
     entries = []
     for number, line in enumerate(lines, start=1):
         parts = line.split()
@@ -232,6 +233,10 @@ def _lines(path: Path) -> list[JsonEntry]:
             entry.fields[name] = int(digits) if is_number else text
         entries.append(entry)
     return entries
+
+
+def _first_beyond_ascii(text: str) -> str:
+    return next(character for character in text if not character.isascii())
 
 
 def _check_size(entry: JsonEntry, size: tuple[int, int]) -> None:

@@ -12,6 +12,8 @@ import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sgnet.files.text_file import decoded_text, read_bytes
+
 LARGEST_ID = 2**63 - 1  # ids are kept in 64-bit arrays
 LARGEST_EXACT = 2**53  # beyond it a float does not tell an integer from the next
 _SHORT = reprlib.Repr()
@@ -25,18 +27,12 @@ def read_json(path: str | Path) -> object:
         ValueError: the file is missing, unreadable, empty, not UTF-8, no JSON or nested too deeply;
             the message starts with the path.
     """
-    try:
-        raw = Path(path).read_bytes()
-    except FileNotFoundError as error:
-        raise ValueError(f"{path}: there is no such file") from error
-    except OSError as error:
-        raise ValueError(f"{path}: cannot be read: {error.strerror}") from error
+    raw = read_bytes(path)
     if not raw.strip():
         raise ValueError(f"{path}: expected JSON, got an empty file")
+    text = decoded_text(raw, path, "JSON")
     try:
-        return json.loads(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: expected UTF-8 text, got {error.reason}") from error
+        return json.loads(text)
     except RecursionError as error:
         raise ValueError(f"{path}: expected JSON of a few levels, got too deep nesting") from error
     except ValueError as error:  # a syntax error, or an integer of thousands of digits

@@ -125,7 +125,7 @@ def _curve(folder: Path) -> tuple[tuple[int, float], ...]:
     points = []
     for log in logs:
         if log.is_file():
-            with log.open(newline="", encoding="utf-8") as file:
+            with log.open(newline="", encoding="utf-8-sig") as file:
                 rows = [row for row in csv.DictReader(file) if row.get("val/AP")]
             points += [(int(row["step"]), float(row["val/AP"])) for row in rows]
     return tuple(points)

@@ -29,7 +29,7 @@ def plot_training_curves(logs: Sequence[Path], output: Path) -> None:
 
     rows: list[dict[str, str]] = []
     for log in logs:
-        with log.open(newline="", encoding="utf-8") as file:
+        with log.open(newline="", encoding="utf-8-sig") as file:
             rows += csv.DictReader(file)
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     FigureCanvasAgg(figure)

@@ -17,6 +17,8 @@ from omegaconf import DictConfig
 from sgnet.commands.data_files import annotation_files, output_folder
 from sgnet.data.annotations.split_folder import images_beside
 from sgnet.data_check import check_data, write_repaired, write_report
+from sgnet.data_check.repair import check_repair
+from sgnet.data_check.report import check_report
 
 
 def run(cfg: DictConfig) -> None:
@@ -27,11 +29,16 @@ def run(cfg: DictConfig) -> None:
         SystemExit: 1 where there are errors.
     """
     annotations, images = annotation_files(cfg)
-    against, output = _against(cfg), output_folder(cfg)
+    against = _against(cfg)
+    inputs = [annotations, *([] if against is None else against[:1])]
+    check_report(Path(str(cfg.output)), inputs)
+    if cfg.fix is not None:
+        check_repair(Path(str(cfg.fix)), str(cfg.fix_split), inputs, images, bool(cfg.copy_images))
+    output = output_folder(cfg)
     check = check_data(annotations, images, int(cfg.workers), against)
     sys.stdout.write(write_report(check, output))
     if cfg.fix is not None:
-        fixes = write_repaired(check, Path(cfg.fix), str(cfg.fix_split), bool(cfg.copy_images))
+        fixes = write_repaired(check, Path(str(cfg.fix)), str(cfg.fix_split), bool(cfg.copy_images))
         sys.stdout.write(f"\n{cfg.fix}: repaired copy, {len(fixes)} fixes, all in fixes.json\n")
     if check.findings.count("error"):
         raise SystemExit(1)

@@ -22,6 +22,7 @@ from rich.progress import track
 
 from sgnet.data.annotations.youtube_vis import find_split
 from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.outputs import keep_inputs
 from sgnet.inference.sources import Source
 from sgnet.inference.sources.images import ImageFiles
 from sgnet.inference.streaming import FrameResult, InstanceStreamer
@@ -161,6 +162,7 @@ def _one_start(code: str, path: str, runtime: str) -> tuple[float, float, int]:
 def run(cfg: DictConfig) -> None:
     """Compares, prints and writes."""
     if cfg.output is not None:
+        keep_inputs([cfg.output], [cfg.checkpoint, cfg.exported])
         require_writable(Path(cfg.output).parent)
     videos = compared_videos(cfg)
     exact = open_predictor(cfg.checkpoint, "cpu")

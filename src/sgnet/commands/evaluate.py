@@ -23,6 +23,8 @@ from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
 from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.outputs import keep_inputs
+from sgnet.files.path_names import checked_name
 from sgnet.inference.split_tracking import SplitTracking, in_chunks, streamed
 from sgnet.inference.video_predictor import Speed, is_exported, open_predictor
 from sgnet.structures import Category
@@ -54,7 +56,9 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     truth = load_videos_or_stills(path)
     videos = data.scored_videos(cfg.split)
     track_split, categories, input_size = _split_tracking(cfg, data)
-    output = Path(cfg.output or Path(cfg.checkpoint).parent.parent / "evaluation" / cfg.split)
+    output = _output_folder(cfg)
+    written = [output / name for name in ("results.json", "results.zip", "metrics.json")]
+    keep_inputs(written, [path, cfg.checkpoint])
     require_writable(output)  # all that can be known beforehand stops the work before it starts
     check_frames(videos, images)
     classes = category_ids(categories, truth.categories)
@@ -98,6 +102,14 @@ def _split_tracking(
         cfg.checkpoint, name, speed, cfg.compiled, decoder, tracker, cfg.fill_up
     )
     return streamed(predictor), predictor.classes, predictor.input_size
+
+
+def _output_folder(cfg: DictConfig) -> Path:
+    """The folder `output`, else one of the split's name beside the checkpoint's folder."""
+    if cfg.output is not None:
+        return Path(str(cfg.output))
+    split = checked_name(cfg.split, "split")
+    return Path(cfg.checkpoint).parent.parent / "evaluation" / split
 
 
 def _given(settings: DictConfig) -> dict[str, Any]:

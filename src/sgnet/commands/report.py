@@ -12,10 +12,14 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from sgnet.files.atomic_file import atomic_path, require_writable
+from sgnet.files.outputs import check_outputs
+from sgnet.files.text_file import read_text
 from sgnet.reports.differences import as_markdown, differences
 from sgnet.reports.plots import plot_rows
 from sgnet.reports.runs import find_all_runs
 from sgnet.reports.table import as_csv, markdown, rows_of
+
+SUFFIXES = (".csv", ".md", ".png")
 
 
 def run(cfg: DictConfig) -> None:
@@ -29,12 +33,23 @@ def run(cfg: DictConfig) -> None:
     sys.stdout.write(table)
     if cfg.output is None:
         return
-    output = Path(cfg.output)
+    output = Path(str(cfg.output))
+    ours = _is_table(Path(f"{output}.csv"))
+    check_outputs([f"{output}{suffix}" for suffix in SUFFIXES], [], lambda _: ours)
     require_writable(output.parent)
-    for suffix, text in ((".md", table), (".csv", as_csv(rows))):
+    for suffix, text in ((".csv", as_csv(rows)), (".md", table)):  # the first marks the others
         with atomic_path(f"{output}{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")
     plot_rows(rows, Path(f"{output}.png"))
+
+
+def _is_table(path: Path) -> bool:
+    """Whether a file is the table of an earlier report."""
+    first = as_csv([]).splitlines()[0].split(",")[:3]
+    try:
+        return read_text(path).startswith(",".join(first))
+    except ValueError:
+        return False
 
 
 def _folders(cfg: DictConfig) -> str | list[str]:

@@ -19,6 +19,9 @@ from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import load_results
 from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.outputs import check_outputs, has_fields
+
+FIELDS = ("stats", "per_category")  # of an output
 
 
 def score(annotations: Path, results: Path, output: Path | None, lengths: str = "strict") -> str:
@@ -35,11 +38,12 @@ def score(annotations: Path, results: Path, output: Path | None, lengths: str = 
         The table to show.
 
     Raises:
-        ValueError: a file is malformed, has no annotations, or the output would replace an input.
+        ValueError: a file is malformed, has no annotations, or the output would replace an input
+            or anything but earlier figures.
         OSError: the output cannot be written.
     """
-    if output is not None and output.resolve() in (annotations.resolve(), results.resolve()):
-        raise ValueError(f"output must not be one of the inputs, got {output}")
+    if output is not None:
+        check_outputs([output], [annotations, results], lambda path: has_fields(path, FIELDS))
     if lengths not in ("strict", "official"):
         raise ValueError(f"lengths must be 'strict' or 'official', got {lengths!r}")
     if output is not None:

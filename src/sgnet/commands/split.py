@@ -10,11 +10,12 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig
 
-from sgnet.commands.data_files import annotation_files, output_folder
+from sgnet.commands.data_files import annotation_files
 from sgnet.data.annotations.split_writer import SplitRule, write_splits
 
 
@@ -29,7 +30,8 @@ def run(cfg: DictConfig) -> None:
         raise ValueError(f"{annotations}: found no images beside it; expected images=FOLDER")
     folds = None if cfg.folds is None else int(cfg.folds)
     rule = SplitRule(str(cfg.rule), float(cfg.share), folds, str(cfg.salt))
-    written: dict[str, Any] = write_splits(annotations, images, output_folder(cfg), rule)
+    output = Path(str(cfg.output))
+    written: dict[str, Any] = write_splits(annotations, images, output, rule)
     for number, part in enumerate(written["parts"]):
         fold = "" if rule.folds is None else f"fold {number}: "
         sys.stdout.write(

@@ -22,6 +22,7 @@ from sgnet.conversion.labelled import LabelledVideo, LabelledVideos
 from sgnet.conversion.mots import CLASSES_FILE, PER_CLASS, class_numbers
 from sgnet.data.annotations.category_names import is_name
 from sgnet.files.atomic_file import new_folder
+from sgnet.files.path_names import checked_name
 from sgnet.records import Category
 
 
@@ -159,7 +160,7 @@ def _stems(video: LabelledVideo) -> list[str]:
     stems = [PurePosixPath(name).stem for name in video.file_names]
     if len(set(stems)) != len(stems):
         raise ValueError(f"video {video.name}: file_names must differ before their suffixes")
-    return stems
+    return [checked_name(stem, f"video {video.name}: name of a frame", "00000") for stem in stems]
 
 
 def _classes(categories: Sequence[Category] | None, folder: Path) -> dict[str, int]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -13,10 +11,11 @@ from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVid
 from sgnet.data.annotations.annotation_entries import MAX_FRAMES, is_inside, parse_categories
 from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
 from sgnet.data.annotations.category_names import check_names
+from sgnet.data.annotations.split_folder import new_split, place_images
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.results import load_results
-from sgnet.files.atomic_file import new_folder
 from sgnet.files.checked_json import top_level_object
+from sgnet.files.path_names import checked_name
 from sgnet.ops.rle import MAX_SIDE, is_background
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 
@@ -92,7 +91,7 @@ def _names(videos: Sequence[Video]) -> list[str]:
     twice = [name for name, count in Counter(names).items() if count > 1]
     if twice:
         raise ValueError(f"videos must have folders of their own, got {twice[0]} twice")
-    return names
+    return [checked_name(name, "folder of a video") for name in names]
 
 
 def _folder(video: Video) -> str:
@@ -134,22 +133,17 @@ def save_split(
         ValueError: the labels are malformed, there is no video, a category is not declared, or the
             place is in use.
     """
-    if not split or split != Path(split).name or split.startswith("."):
-        raise ValueError(f"split must be a name such as train, got {split!r}")
-    path = Path(output) / f"{split}.json"
-    if path.exists():
-        raise ValueError(f"{path}: expected a new file, got one that is there already")
+    images = None if place == "there" else Path(labelled.images)
+    path = new_split(Path(output), split, [like], images, linked=place == "link")
     source = list(labelled.videos)
     if not source:
         raise ValueError(f"{labelled.images}: expected at least one video, got none")
     videos = [_checked_video(number, item) for number, item in enumerate(source, start=1)]
     declared = labelled.categories if like is None else parse_categories(top_level_object(like))
     categories = _checked_categories(source, declared)
-    target = Path(output) / split / "JPEGImages"
-    if place == "link":
-        _link(labelled.images, target)
-    elif place == "copy":
-        _copy(labelled.images, videos, target)
+    if images is not None:
+        names = [name for video in videos for name in video.file_names]
+        place_images(images, Path(output), split, None if place == "link" else names)
     save_annotations(path, categories, videos, _tracks(source, categories))
     return path
 
@@ -201,20 +195,3 @@ def _tracks(
             if any(track.segmentations):
                 number += 1
                 yield track
-
-
-def _link(images: Path, target: Path) -> None:
-    if target.resolve() == images.resolve():
-        return
-    if target.is_symlink() or target.exists():
-        raise ValueError(f"{target}: expected no such folder, got one that is there already")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.symlink(images.resolve(), target, target_is_directory=True)
-
-
-def _copy(images: Path, videos: Sequence[Video], target: Path) -> None:
-    """Copies the frames of the videos."""
-    with new_folder(target) as folder:
-        for name in dict.fromkeys(name for video in videos for name in video.file_names):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(images / name, folder / name)

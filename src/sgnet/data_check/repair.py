@@ -11,12 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
-from sgnet.data.annotations.split_folder import annotation_path, place_images
+from sgnet.data.annotations.split_folder import new_split, place_images
 from sgnet.data_check.check import Check
 from sgnet.data_check.lenient_reader import Fix, ReadFile
 from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.outputs import check_outputs
 from sgnet.records import AnnotatedTrack, Video
 
+FIXES_FILE = "fixes.json"
 SHOWN = 8  # frames that a fix lists
 
 
@@ -134,10 +136,11 @@ def write_repaired(check: Check, folder: Path, split: str, copy_images: bool = F
         All that was done.
 
     Raises:
-        ValueError: nothing is left, or the copy would replace an original.
+        ValueError: nothing is left, or a file of the copy is there already.
         OSError: the folder cannot be written.
     """
-    path = annotation_path(folder, split, Path(check.file))
+    images = None if check.looks is None else check.looks.folder
+    path = check_repair(folder, split, [Path(check.file)], images, copy_images)
     repaired = repair(check)
     require_writable(folder)
     if check.looks is not None:
@@ -149,8 +152,28 @@ def write_repaired(check: Check, folder: Path, split: str, copy_images: bool = F
     kept = tracks if data.has_annotations else None
     save_annotations(path, data.categories, repaired.videos, kept, info)
     fixes = [{"entry": fix.entry, "done": fix.done} for fix in repaired.fixes]
-    write_json(fixes, folder / "fixes.json")
+    write_json(fixes, folder / FIXES_FILE)
     return repaired.fixes
+
+
+def check_repair(
+    folder: Path, split: str, inputs: Sequence[Path], images: Path | None, copy_images: bool = False
+) -> Path:
+    """Where the repaired annotation file goes; everything that is written is new.
+
+    Args:
+        folder: to write to.
+        split: name of the split.
+        inputs: files that are read.
+        images: folder of the images that are taken over; None where there is none.
+        copy_images: they are copied in place of linked.
+
+    Raises:
+        ValueError: the split's name is no plain name, or a file is there already.
+    """
+    path = new_split(folder, split, inputs, images, linked=not copy_images)
+    check_outputs([folder / FIXES_FILE], inputs)
+    return path
 
 
 def _names(videos: Sequence[Video]) -> Iterator[str]:

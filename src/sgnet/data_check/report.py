@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,10 @@ from sgnet.data_check.figures import as_json
 from sgnet.data_check.findings import SEVERITIES, Severity
 from sgnet.data_check.plots import plot_figures
 from sgnet.files.atomic_file import atomic_path, write_json
+from sgnet.files.outputs import check_outputs, has_fields
 
+REPORT_FILES = ("report.json", "report.md", "report.png")
+FIELDS = ("file", "form", "counts", "figures", "findings")  # of report.json
 SHOWN = 20  # findings of a kind in the Markdown
 LAST_CATEGORIES = 100
 SPREADS = {
@@ -48,15 +51,27 @@ def write_report(check: Check, folder: Path) -> str:
         The Markdown.
 
     Raises:
+        ValueError: a file of that name is there that is none of an earlier check, or is checked.
         OSError: the folder cannot be written.
     """
+    check_report(folder, [Path(check.file)])
     text = report_markdown(check)
+    write_json(report_json(check), folder / "report.json")  # first: it marks the others as ours
     with atomic_path(folder / "report.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    write_json(report_json(check), folder / "report.json")
     if check.figures is not None:
         plot_figures(check.figures, folder / "report.png")
     return text
+
+
+def check_report(folder: Path, inputs: Sequence[Path]) -> None:
+    """Whether a report may go there: into a folder without one, or in place of an earlier one.
+
+    Raises:
+        ValueError: a file of that name is there that is none of an earlier check, or is an input.
+    """
+    ours = has_fields(folder / "report.json", FIELDS)
+    check_outputs([folder / name for name in REPORT_FILES], inputs, lambda _: ours)
 
 
 def report_json(check: Check) -> dict[str, object]:

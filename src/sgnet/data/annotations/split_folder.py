@@ -6,7 +6,9 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from sgnet.files.atomic_file import atomic_path
+from sgnet.files.atomic_file import new_folder
+from sgnet.files.outputs import check_outputs, is_same
+from sgnet.files.path_names import checked_name
 
 
 def images_beside(annotations: Path) -> Path | None:
@@ -18,16 +20,43 @@ def images_beside(annotations: Path) -> Path | None:
     return next((folder for folder in beside if folder.is_dir()), None)
 
 
-def annotation_path(root: Path, split: str, original: Path) -> Path:
-    """Where a split's annotation file goes.
+def split_places(root: Path, split: str) -> tuple[Path, Path]:
+    """Where a split's annotation file and its image folder go.
 
     Raises:
-        ValueError: the original file is there.
+        ValueError: the split's name is no plain name.
     """
-    path = root / f"{split}.json"
-    if path.resolve() == original.resolve():
-        raise ValueError(f"{path}: expected another folder than that of the original file")
-    return path
+    name = checked_name(split, "split")
+    return root / f"{name}.json", root / name / "JPEGImages"
+
+
+def new_split(
+    root: Path,
+    split: str,
+    inputs: Iterable[Path | None],
+    images: Path | None,
+    linked: bool = True,
+) -> Path:
+    """Where a new split's annotation file goes, once nothing stands in its way.
+
+    Args:
+        root: folder of the splits.
+        split: name of the split.
+        inputs: files that are read.
+        images: original image folder; None where there is none to place.
+        linked: the folder is linked, so that a link to it may be there already.
+
+    Returns:
+        The place of the annotation file.
+
+    Raises:
+        ValueError: the name is no plain name, or a file or folder is there or is an input.
+    """
+    annotations, target = split_places(root, split)
+    already = linked and images is not None and is_same(target, images)
+    places = [*([] if images is None or already else [target]), annotations]
+    check_outputs(places, inputs)
+    return annotations
 
 
 def place_images(images: Path, root: Path, split: str, copied: Iterable[str] | None = None) -> None:
@@ -40,16 +69,17 @@ def place_images(images: Path, root: Path, split: str, copied: Iterable[str] | N
         copied: names of the images to copy, relative to the folder; None links the whole folder.
 
     Raises:
-        ValueError: something else than a link stands in its place, or anything where images are
-            to be copied.
+        ValueError: something stands in its place; a link to the same folder may, where one is made.
     """
-    target = root / split / "JPEGImages"
-    if target.exists() and (copied is not None or not target.is_symlink()):
-        raise ValueError(f"{target}: expected no such folder yet, since images go there")
-    if copied is None:
-        with atomic_path(target) as temporary:
-            temporary.symlink_to(images.resolve(), target_is_directory=True)
+    _, target = split_places(root, split)
+    if copied is None and is_same(target, images):
         return
-    for name in dict.fromkeys(copied):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(images / name, target / name)
+    check_outputs([target], [])
+    if copied is None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.symlink_to(images.resolve(), target_is_directory=True)
+        return
+    with new_folder(target) as folder:
+        for name in dict.fromkeys(copied):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(images / name, folder / name)

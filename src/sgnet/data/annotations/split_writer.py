@@ -17,12 +17,14 @@ from sgnet.data.annotations.named_split import (
     stratified_split,
     video_name,
 )
-from sgnet.data.annotations.split_folder import annotation_path, place_images
+from sgnet.data.annotations.split_folder import new_split, place_images
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.files.atomic_file import atomic_path, require_writable, write_json
 from sgnet.files.checked_json import top_level_object
+from sgnet.files.outputs import check_outputs
 
 RULES = ("stratified", "hash")
+SPLIT_FILE = "split.json"
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def write_splits(
         are on one side although they have two or more videos.
 
     Raises:
-        ValueError: the file is malformed, a side would be empty, or the original would be replaced.
+        ValueError: the file is malformed, a side would be empty, or a file is there already.
         OSError: the folder cannot be written.
     """
     data = load_annotations(annotations)
@@ -110,14 +112,16 @@ def write_splits(
     for number, held in enumerate(parts):
         place = folder if rule.folds is None else folder / f"fold{number}"
         for split, chosen in (("train", names.keys() - held), ("val", held)):
-            files.append((place, split, annotation_path(place, split, annotations), chosen))
+            path = new_split(place, split, [annotations], images)
+            files.append((place, split, path, chosen))
+    check_outputs([folder / SPLIT_FILE], [annotations])
     require_writable(folder)
     for place, split, path, chosen in files:
         place_images(images, place, split)
         with atomic_path(path) as temporary:
             temporary.write_text(_part(document, _numbers(data, chosen)), encoding="utf-8")
     described = _described(annotations, names, rule, parts)
-    write_json(described, folder / "split.json")
+    write_json(described, folder / SPLIT_FILE)
     return described
 
 

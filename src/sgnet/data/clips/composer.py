@@ -13,10 +13,12 @@ import numpy as np
 from rich import progress
 
 from sgnet.data.annotations.annotation_writer import save_annotations, visible_track
+from sgnet.data.annotations.split_folder import split_places
 from sgnet.data.annotations.youtube_vis import YouTubeVIS
 from sgnet.data.clips.copy_paste import PasteRules, Placement, pasted
 from sgnet.data.clips.frames import read_frame
 from sgnet.data.clips.raw_pairs import RawFrame, UInt8Array
+from sgnet.files.outputs import is_there
 from sgnet.ops.rle import decode, encode
 from sgnet.records import AnnotatedTrack, Category, Rle, Video
 
@@ -218,11 +220,11 @@ def write_composed(
         `<output>/<split>.json`; frames are in `<output>/<split>/JPEGImages/<video>`.
 
     Raises:
-        ValueError: such a split exists, there is no video to write, or a frame is broken; no file
-            is left then.
+        ValueError: the split's name is no plain name, such a split exists, there is no video to
+            write, or a frame is broken; no file is left then.
     """
-    path, images = output / f"{split}.json", output / split / "JPEGImages"
-    if path.exists() or images.exists():
+    path, images = split_places(output, split)
+    if is_there(path) or is_there(images):
         raise ValueError(f"{output}: split {split!r} must not exist yet, found {path} or {images}")
     if count < 1:
         raise ValueError(f"count must be at least 1 video, got {count}")

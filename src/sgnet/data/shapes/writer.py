@@ -19,6 +19,7 @@ from sgnet.data.shapes.annotations import TrackAnnotation, annotate_scene, categ
 from sgnet.data.shapes.rendering import SceneRenderer
 from sgnet.data.shapes.sampling import sample_scene, video_generator
 from sgnet.data.shapes.spec import GENERATOR_VERSION, ShapesSpec
+from sgnet.files.path_names import checked_name
 
 ANNOTATION_FILE = "instances.json"
 FRAME_FOLDER = "JPEGImages"
@@ -84,8 +85,7 @@ def generate_shapes(
 
 
 def _check_arguments(split: str, num_videos: int, seed: int, num_workers: int) -> None:
-    if split in ("", "..") or Path(split).name != split:
-        raise ValueError(f"split must be a plain folder name, got {split!r}")
+    checked_name(split, "split")
     if num_videos < 1 or seed < 0 or num_workers < 0:
         raise ValueError(
             "expected num_videos >= 1, seed >= 0 and num_workers >= 0, "

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PureWindowsPath
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from sgnet.conversion.embedded_png import embedded_png
 from sgnet.conversion.frame_files import check_sizes, folders_in, frames_in
 from sgnet.conversion.grouping import ShapeGrouper
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
@@ -138,22 +135,22 @@ def _mask(entry: JsonEntry, size: tuple[int, int]) -> Rle:
         radius = float(np.linalg.norm(points[1] - points[0]))
         return ellipse_mask(points[0], np.array([radius, radius]), size)
     left, top = (int(number) for number in points.min(axis=0))
-    return pasted_mask(_embedded(entry, points), left, top, size)
+    return pasted_mask(_embedded(entry, points, size), left, top, size)
 
 
-def _embedded(entry: JsonEntry, points: Points) -> NDArray[np.bool_]:
+def _embedded(entry: JsonEntry, points: Points, size: tuple[int, int]) -> NDArray[np.bool_]:
     """The PNG of a mask, [h, w]; its box includes the corner's pixel."""
     width, height = (int(side) + 1 for side in points.max(axis=0) - points.min(axis=0))
-    try:
-        data = base64.b64decode(entry.text("mask"), validate=True)
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.size != (width, height):
-                raise entry.error(
-                    f"mask must be {width} x {height} pixels as its points say, got "
-                    f"{image.size[0]} x {image.size[1]}"
-                )
-            if image.mode not in ("1", "L", "P"):
-                raise entry.error(f"mask must be a PNG in grey, got mode {image.mode}")
-            return np.asarray(image).astype(bool)
-    except (binascii.Error, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise entry.error(f"mask must be a PNG in base64, got: {error}") from error
+    if width > size[1] or height > size[0]:
+        raise entry.error(
+            f"points of a mask must be inside {size[1]} x {size[0]} pixels, got {width} x {height}"
+        )
+    image = embedded_png(entry, "mask", (size[1], size[0]))
+    if image.size != (width, height):
+        raise entry.error(
+            f"mask must be {width} x {height} pixels as its points say, got "
+            f"{image.size[0]} x {image.size[1]}"
+        )
+    if image.mode not in ("1", "L", "P"):
+        raise entry.error(f"mask must be a PNG in grey, got mode {image.mode}")
+    return np.asarray(image).astype(bool)

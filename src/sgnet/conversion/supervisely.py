@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
-import zlib
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sgnet.conversion.coco_video import check_boxes
+from sgnet.conversion.embedded_png import embedded_png
 from sgnet.conversion.frame_files import check_sizes, frames_in, required
 from sgnet.conversion.labelled import (
     LabelledObject,
@@ -29,8 +26,6 @@ from sgnet.files.checked_json import JsonEntry, as_entries, top_level_object
 from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import MAX_SIDE, encode
 from sgnet.records import Rle
-
-MOST_BYTES = 1 << 26  # of a bitmap's PNG
 
 
 def read_supervisely(
@@ -144,18 +139,8 @@ def _mask(figure: JsonEntry, size: tuple[int, int], boxes: bool) -> Rle:
 def _bitmap(bitmap: JsonEntry, size: tuple[int, int]) -> Rle:
     """A PNG, compressed again and in base64, at its origin."""
     origin = checked_points(bitmap, "origin", [bitmap.fields.get("origin")], 1)[0]
-    try:
-        packed = base64.b64decode(bitmap.text("data"), validate=True)
-        data = zlib.decompressobj().decompress(packed, MOST_BYTES)
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-            if image.size[0] > size[1] or image.size[1] > size[0]:
-                raise bitmap.error(
-                    f"data must be a PNG of at most {size[1]} x {size[0]} pixels, got "
-                    f"{image.size[0]} x {image.size[1]}"
-                )
-            part = _foreground(bitmap, image)
-    except (binascii.Error, zlib.error, OSError, SyntaxError) as error:
-        raise bitmap.error(f"data must be a compressed PNG in base64, got: {error}") from error
+    image = embedded_png(bitmap, "data", (size[1], size[0]), compressed=True)
+    part = _foreground(bitmap, image)
     return pasted_mask(part, int(origin[0]), int(origin[1]), size)
 
 

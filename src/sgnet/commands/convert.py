@@ -15,6 +15,7 @@ from omegaconf import DictConfig
 
 from sgnet.conversion.frame_files import write_frames
 from sgnet.conversion.youtube_vis import save_split
+from sgnet.files.archives import refuse_archive
 from sgnet.files.atomic_file import new_folder
 
 
@@ -25,6 +26,8 @@ def run(cfg: DictConfig) -> None:
 
 def _convert(cfg: DictConfig) -> Path:
     source, output, split = Path(str(cfg.source)), Path(str(cfg.output)), str(cfg.split)
+    refuse_archive(source, "source")
+    refuse_archive(cfg.images, "images")
     like = None if cfg.like is None else Path(str(cfg.like))
     read = instantiate(cfg["from"], source=source, _partial_=True, _convert_="all")
     if cfg.source_video is None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sgnet.conversion.frame_files import check_sizes, required
+from sgnet.conversion.frame_files import check_sizes, required, written_frame
 from sgnet.conversion.labelled import (
     LabelledObject,
     LabelledVideo,
@@ -122,7 +122,7 @@ def _read_video(
             if collector.has(number, index):
                 raise entry.error(f"an object must be unique in a frame, got {number} again")
             collector.add(number, index, _mask(entry, size, boxes))
-    file_names = tuple(_file_name(frame.entry) for frame in frames)
+    file_names = tuple(_file_name(frame.entry, images) for frame in frames)
     check_sizes([images / name for name in file_names], size, video.file)
     objects = [
         LabelledObject(names[facts[number][0]], masks, facts[number][1])
@@ -143,11 +143,13 @@ def _side(entry: JsonEntry, name: str) -> int:
     return entry.integer(name, minimum=1, maximum=MAX_SIDE)
 
 
-def _file_name(entry: JsonEntry) -> str:
+def _file_name(entry: JsonEntry, images: Path) -> str:
     name = entry.text("file_name")
     if not is_inside(name):
         raise entry.wrong("file_name", "a relative path inside the image folder")
-    return with_slashes(name)
+    name = with_slashes(name)
+    written = None if (images / name).is_file() else written_frame(images, name)
+    return name if written is None else written.name
 
 
 def _object_number(entry: JsonEntry) -> int:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-from sgnet.conversion.frame_files import frames_in, image_size
+from sgnet.conversion.frame_files import frames_in, image_size, video_folder, written_frame
 from sgnet.data.annotations.annotation_entries import MAX_FRAMES, is_inside, with_slashes
 from sgnet.files.checked_json import JsonEntry
 from sgnet.files.xml_file import as_entry, with_numbers
@@ -85,6 +85,8 @@ class _ImageFinder:
         name = entry.text("name")
         for candidate in (folder / name for folder in self._folders):
             found = [candidate] if candidate.is_file() else self._same_stem(candidate)
+            written = written_frame(candidate.parent, name)
+            found = found or ([] if written is None else [written])
             if len(found) > 1:
                 raise entry.wrong("name", f"one image, not each of {[p.name for p in found]}")
             if found:
@@ -109,7 +111,7 @@ def track_frames(path: Path, root: Element, images: Path) -> FrameTable:
     Raises:
         ValueError: sizes or numbers of frames do not fit.
     """
-    folder = images / path.stem if (images / path.stem).is_dir() else images
+    folder = video_folder(images, path.stem)
     files = frames_in(folder)
     numbers = _declared_numbers(path, root)
     if numbers is None:

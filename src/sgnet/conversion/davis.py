@@ -15,6 +15,7 @@ from sgnet.conversion.frame_files import (
     frames_in,
     has_palette,
     images_of,
+    own_folder,
     read_index_image,
 )
 from sgnet.conversion.index_images import masks_by_number
@@ -116,14 +117,14 @@ def _read_video(images: Path, categories: _Categories, folder: Path) -> Labelled
     labels = [path for path in frames_in(folder) if path.suffix.lower() == ".png"]
     if not labels:
         raise ValueError(f"{folder}: expected PNG files, found none")
-    frames = images_of(labels, frames_in(images / folder.name))
+    frames = images_of(labels, frames_in(own_folder(images, folder.name)))
     size, found = _read_masks(labels)
     check_sizes(frames, size, str(labels[0]))
     objects = [
         LabelledObject(categories.of(folder.name, number), masks)
         for number, masks in sorted(found.items())
     ]
-    names = tuple(f"{folder.name}/{frame.name}" for frame in frames)
+    names = tuple(frame.relative_to(images).as_posix() for frame in frames)
     return LabelledVideo(folder.name, *size, names, tuple(objects))
 
 

@@ -93,6 +93,20 @@ def required(images: Path | None) -> Path:
     return Path(images)
 
 
+def video_folder(images: Path, name: str) -> Path:
+    """A video's images: the folder of its name, else the image folder itself."""
+    return images / name if (images / name).is_dir() else images
+
+
+def own_folder(images: Path, name: str) -> Path:
+    """The folder of a video's name, for forms of one folder a video.
+
+    The image folder itself where it holds the frames of a video file, which has no other video.
+    """
+    is_video = (images / FRAME_NAME.format(0)).is_file()
+    return video_folder(images, name) if is_video else images / name
+
+
 def frames_in(folder: Path) -> list[Path]:
     """The images of a folder, 2 before 10.
 
@@ -152,12 +166,14 @@ def images_of(labels: Sequence[Path], images: Sequence[Path]) -> list[Path]:
         ValueError: a label file has none, or there are several.
     """
     candidates = by_stem(images)
+    folder = images[0].parent
+    found = []
     for label in labels:
-        if label.stem not in candidates:
-            raise ValueError(
-                f"{label}: expected an image of this name in {images[0].parent}, found none"
-            )
-    return [candidates[label.stem] for label in labels]
+        image = candidates.get(label.stem) or written_frame(folder, label.name)
+        if image is None:
+            raise ValueError(f"{label}: expected an image of this name in {folder}, found none")
+        found.append(image)
+    return found
 
 
 def checked_size(
@@ -178,6 +194,25 @@ def checked_size(
 
 
 QUALITY = 95
+FRAME_NAME = "{:06d}.jpg"  # of the frames of a video file, from 0
+NUMBERED = re.compile(r"(?:frame_)?(\d{1,9})")  # how CVAT and others call them
+
+
+def written_frame(folder: Path, name: str) -> Path | None:
+    """The image of a frame that labels of a video file name, such as `frame_000012`.
+
+    Args:
+        folder: images as `write_frames` writes them, from `000000.jpg`.
+        name: by the labels; its folder and suffix do not count.
+
+    Returns:
+        None where the folder is another, the name has no number, or there is no such frame.
+    """
+    number = NUMBERED.fullmatch(Path(name).stem)
+    if number is None or not (folder / FRAME_NAME.format(0)).is_file():
+        return None
+    path = folder / FRAME_NAME.format(int(number[1]))
+    return path if path.is_file() else None
 
 
 def write_frames(video: Path, folder: Path) -> int:
@@ -195,6 +230,6 @@ def write_frames(video: Path, folder: Path) -> int:
     for frame in open_source(video):
         picture = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-        (folder / f"{frame.index:06d}.jpg").write_bytes(data.tobytes())
+        (folder / FRAME_NAME.format(frame.index)).write_bytes(data.tobytes())
         count += 1
     return count

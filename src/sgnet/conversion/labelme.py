@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.conversion.embedded_png import embedded_png
-from sgnet.conversion.frame_files import check_sizes, folders_in, frames_in
+from sgnet.conversion.frame_files import check_sizes, folders_in, frames_in, written_frame
 from sgnet.conversion.grouping import ShapeGrouper
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
 from sgnet.conversion.regions import (
@@ -117,7 +117,10 @@ def _read_frame(path: Path, images: Path) -> _Frame:
         document.integer("imageWidth", 1, MAX_SIDE),
     )
     shapes = as_entries(document.file, "shapes", document.items("shapes"))
-    return _Frame(images / name, size, shapes)
+    image = images / name
+    if not image.is_file():
+        image = written_frame(images, name) or image
+    return _Frame(image, size, shapes)
 
 
 def _mask(entry: JsonEntry, size: tuple[int, int]) -> Rle:

@@ -15,6 +15,7 @@ from sgnet.conversion.frame_files import (
     frames_in,
     image_size,
     images_of,
+    own_folder,
     read_index_image,
     required,
 )
@@ -92,7 +93,7 @@ def class_numbers(categories: Sequence[Category]) -> dict[str, int]:
 def sequence_frames(images: Path, name: str) -> list[Path]:
     """A video's images: `<images>/<name>` (KITTI) or `<images>/<name>/img1` (MOTSChallenge)."""
     nested = images / name / "img1"
-    return frames_in(nested if nested.is_dir() else images / name)
+    return frames_in(nested if nested.is_dir() else own_folder(images, name))
 
 
 def read_mots_png(

@@ -13,7 +13,7 @@ from PIL import Image
 
 from sgnet.conversion.coco_video import check_boxes
 from sgnet.conversion.embedded_png import embedded_png
-from sgnet.conversion.frame_files import check_sizes, frames_in, required
+from sgnet.conversion.frame_files import check_sizes, frames_in, required, video_folder
 from sgnet.conversion.labelled import (
     LabelledObject,
     LabelledVideo,
@@ -55,7 +55,7 @@ def read_supervisely(
 def _read_video(images: Path, boxes: bool, path: Path) -> LabelledVideo:
     document = top_level_object(path)
     name = Path(path.stem).stem  # of clip.mp4.json
-    frames = frames_in(images / name if (images / name).is_dir() else images)
+    frames = frames_in(video_folder(images, name))
     size_entry = _inner(document, "size")
     size = (size_entry.integer("height", 1, MAX_SIDE), size_entry.integer("width", 1, MAX_SIDE))
     if document.has("framesCount") and document.integer("framesCount") != len(frames):

@@ -18,18 +18,23 @@ import cv2
 import numpy as np
 import pytest
 from builders import save_tiny_checkpoint
+from omegaconf import DictConfig, OmegaConf
 from pycocotools import mask as coco_mask
 
+from sgnet.commands import predict
+from sgnet.commands.signals import ENDING, unwound
 from sgnet.inference import result_files
 from sgnet.inference.result_files import PredictionFiles
-from sgnet.inference.sources import SourceFrame, overlapped
+from sgnet.inference.sources import SourceFrame, open_source, overlapped
 from sgnet.inference.streaming import FrameResult
 from sgnet.inference.video_predictor import VideoPredictor
 from sgnet.ops.rle import encode
 from sgnet.records import Category, TrackedInstance
 
 CLASSES = (Category(1, "disc"),)
-SCRIPT = Path(__file__).parents[2] / "scripts/predict.py"
+FILES = ("overlay.mp4", "results.json", "tracks.csv")
+ROOT = Path(__file__).parents[2]
+SCRIPT = ROOT / "scripts/predict.py"
 
 
 @pytest.fixture(scope="module")
@@ -337,3 +342,31 @@ def test_ctrl_c_leaves_complete_files(checkpoint, tmp_path):
     assert len(video_frames(output / "overlay.mp4")) == frames_done
     tracks = json.loads((output / "results.json").read_text())
     assert {len(track["segmentations"]) for track in tracks} == {frames_done}
+
+
+def settings_of_predict(**given: object) -> DictConfig:
+    settings = OmegaConf.load(ROOT / "conf/scripts/predict.yaml")
+    return OmegaConf.merge(settings, {name: str(v) for name, v in given.items()})
+
+
+@pytest.mark.parametrize("number", [n for n in ENDING if n != signal.SIGINT])
+def test_signals_that_end_a_process_leave_complete_files_as_ctrl_c_does(
+    number, checkpoint, tmp_path, monkeypatch, capsys
+):
+    def told_in_the_middle():
+        for index in range(500):
+            if index == 3:
+                os.kill(os.getpid(), number)
+            yield np.full((64, 96, 3), 128, dtype=np.uint8)
+
+    monkeypatch.setattr(predict, "open_source", lambda *_: open_source(told_in_the_middle()))
+    cfg = settings_of_predict(checkpoint=checkpoint, source="", output=tmp_path, device="cpu")
+    with pytest.raises(SystemExit) as end:
+        unwound("predict", lambda: predict.run(cfg))
+    assert end.value.code == 128 + number
+    done = int(capsys.readouterr().out.split("interrupted after ")[1].split()[0])
+    assert 0 < done < 500
+    assert {path.name for path in tmp_path.iterdir()} == set(FILES)
+    assert len(video_frames(tmp_path / "overlay.mp4")) == done
+    tracks = json.loads((tmp_path / "results.json").read_text())
+    assert {len(track["segmentations"]) for track in tracks} == {done}

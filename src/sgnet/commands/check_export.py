@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -144,7 +145,10 @@ def first_frame(path: str, runtime: str, frame: Path, repeats: int) -> dict[str,
 def _one_start(code: str, path: str, runtime: str) -> tuple[float, float, int]:
     """Seconds, megabytes and instances of one process."""
     started = time.perf_counter()
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+    with (
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child,
+        _killed_on_error(child),
+    ):
         result = child.stdout.readline() if child.stdout is not None else b""
         seconds = time.perf_counter() - started
         rest = child.communicate()[0]
@@ -157,6 +161,16 @@ def _one_start(code: str, path: str, runtime: str) -> tuple[float, float, int]:
     if runtime == "onnxruntime" and has_torch == b"True":
         raise ValueError("expected no torch in the process of onnxruntime, got it imported")
     return seconds, float(megabytes), int(result)
+
+
+@contextmanager
+def _killed_on_error(child: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Lets no process live on where this one is told to end."""
+    try:
+        yield
+    except BaseException:
+        child.kill()
+        raise
 
 
 def run(cfg: DictConfig) -> None:

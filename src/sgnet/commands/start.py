@@ -17,6 +17,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import DictConfig, OmegaConf
 
 from sgnet.commands.help import conf_folder, description, settings_file
+from sgnet.commands.signals import unwound
 from sgnet.commands.sweep_folders import named_by_what_varies
 from sgnet.training.errors import error_message
 
@@ -54,7 +55,7 @@ def start(
         sys.argv[:] = whole  # Lightning starts further processes of a training with it
         require_settings(name, cfg)
         work = run or import_module(f"sgnet.commands.{name}").run
-        return exit_on_error(lambda: work(cfg))
+        return unwound(name, lambda: exit_on_error(lambda: work(cfg)))
 
     main.__module__ = f"sgnet.commands.{name}"  # by which Hydra names the job
     beside = Path(sys.argv[0]).resolve().parent if arguments is None else Path.cwd()

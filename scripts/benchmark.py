@@ -19,6 +19,7 @@ from benchmarks.compare import compare
 from benchmarks.lineup import BenchmarkSettings
 from sgnet.commands.start import start
 from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.inference.devices import torch_device
 
 
 def show(figures: dict[str, Any]) -> None:
@@ -52,6 +53,7 @@ def show(figures: dict[str, Any]) -> None:
 
 def run(cfg: DictConfig) -> None:
     """Measures, writes and prints."""
+    device = str(torch_device(cfg.device))
     if cfg.output is not None:
         require_writable(Path(cfg.output).parent)
     if cfg.threads is not None:
@@ -60,7 +62,7 @@ def run(cfg: DictConfig) -> None:
         (cfg.height, cfg.width),
         cfg.rounds,
         cfg.warmup,
-        cfg.device or ("cuda" if torch.cuda.is_available() else "cpu"),
+        device,
         cfg.compile_too,
         cfg.onnx_too,
         tuple(cfg.depths),

@@ -25,6 +25,7 @@ from sgnet.evaluation.results import save_results, zip_results
 from sgnet.files.atomic_file import require_writable, write_json
 from sgnet.files.outputs import keep_inputs
 from sgnet.files.path_names import checked_name
+from sgnet.inference.devices import torch_device
 from sgnet.inference.split_tracking import SplitTracking, in_chunks, streamed
 from sgnet.inference.video_predictor import Speed, is_exported, open_predictor
 from sgnet.structures import Category
@@ -50,12 +51,13 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     Raises:
         ValueError: a setting, the checkpoint or the data set is wrong.
     """
+    device = torch_device(cfg.device)  # refused before data are made
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
     truth = load_videos_or_stills(path)
     videos = data.scored_videos(cfg.split)
-    track_split, categories, input_size = _split_tracking(cfg, data)
+    track_split, categories, input_size = _split_tracking(cfg, data, device)
     output = _output_folder(cfg)
     written = [output / name for name in ("results.json", "results.zip", "metrics.json")]
     keep_inputs(written, [path, cfg.checkpoint])
@@ -87,19 +89,17 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
 
 
 def _split_tracking(
-    cfg: DictConfig, data: YouTubeVISDataModule
+    cfg: DictConfig, data: YouTubeVISDataModule, device: torch.device
 ) -> tuple[SplitTracking, tuple[Category, ...], tuple[int, int]]:
     """How the split's videos are tracked, the network's categories and its input size."""
-    device = _device(cfg.device)
     decoder, tracker = _given(cfg.decoder), _given(cfg.tracker)
     if cfg.speed is None and not is_exported(cfg.checkpoint):
         loaded = load_checkpoint(cfg.checkpoint, decoder, tracker)
         tracking = in_chunks(loaded, device, data.frames_per_chunk, data.num_workers)
         return tracking, loaded.categories, loaded.input_size
     speed: Speed = cfg.speed or "exact"
-    name = cfg.device if is_exported(cfg.checkpoint) else str(device)
     predictor = open_predictor(
-        cfg.checkpoint, name, speed, cfg.compiled, decoder, tracker, cfg.fill_up
+        cfg.checkpoint, cfg.device, speed, cfg.compiled, decoder, tracker, cfg.fill_up
     )
     return streamed(predictor), predictor.classes, predictor.input_size
 
@@ -115,22 +115,6 @@ def _output_folder(cfg: DictConfig) -> Path:
 def _given(settings: DictConfig) -> dict[str, Any]:
     """The settings that are not null."""
     return {str(name): value for name, value in settings.items() if value is not None}
-
-
-def _device(name: str | None) -> torch.device:
-    """A device by name; None takes a GPU where there is one.
-
-    Raises:
-        ValueError: no such device.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (AssertionError, RuntimeError) as error:
-        raise ValueError(f"device must be cpu, cuda, cuda:1, ..., got {name!r}") from error
-    return device
 
 
 def category_ids(own: Sequence[Category], declared: Sequence[Category]) -> list[int]:

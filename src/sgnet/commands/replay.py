@@ -11,6 +11,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from sgnet.inference.devices import torch_device
 from sgnet.reports.runs import read_config
 from sgnet.training.replay import replay, replayed_parts
 
@@ -19,8 +20,9 @@ def run(cfg: DictConfig) -> None:
     """Replays and prints.
 
     Raises:
-        ValueError: no such files, or a config that is not one of training.
+        ValueError: no such files or device, or a config that is not one of training.
     """
+    device = str(torch_device(cfg.device))
     dump = Path(cfg.dump)
     config = Path(cfg.config or dump.parent.parent / "config.yaml")
     if not config.is_file():
@@ -29,5 +31,5 @@ def run(cfg: DictConfig) -> None:
     parts = replayed_parts(run_config, config)
     precision = cfg.precision or (run_config.get("trainer") or {}).get("precision")
     half = str(precision).startswith("bf16")
-    report = replay(dump, *parts, cfg.device, half)
+    report = replay(dump, *parts, device, half)
     sys.stdout.write(json.dumps(report, indent=1) + "\n")

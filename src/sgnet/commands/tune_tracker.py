@@ -27,6 +27,7 @@ from sgnet.inference.detection_cache import (
     save_cache,
     track_cached,
 )
+from sgnet.inference.devices import torch_device
 from sgnet.inference.video_predictor import open_predictor
 from sgnet.structures import Category, Video
 from sgnet.tracking import MovementTracker
@@ -46,6 +47,7 @@ def run(cfg: DictConfig) -> float:
             f"score_threshold must be at least lowest_score {cfg.lowest_score}, "
             f"got {cfg.score_threshold}"
         )
+    torch_device(cfg.device)  # refused before data are made
     data = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self, get_args
 import torch
 
 from sgnet.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from sgnet.inference.devices import Device, torch_device
 from sgnet.inference.frame_engine import TorchFrameEngine
 from sgnet.inference.onnx_engine import onnx_predictor
 from sgnet.inference.streaming import InstanceStreamer
@@ -27,7 +28,7 @@ class VideoPredictor(InstanceStreamer):
     def from_checkpoint(
         cls,
         path: str | Path,
-        device: str | None = None,
+        device: Device = None,
         speed: Speed = "exact",
         compiled: bool = False,
         **settings: Any,  # noqa: ANN401 - of decoder and tracker
@@ -36,22 +37,23 @@ class VideoPredictor(InstanceStreamer):
 
         Args:
             path: written by training.
-            device: cpu, cuda, ...; None takes a GPU where there is one.
+            device: see `torch_device`; None takes a GPU where there is one.
             speed: `exact` computes in float32, `compact` too, slower on a processor and in less
                 than half of the memory, `fast` in bfloat16.
             compiled: through torch.compile; the first frame of each size then takes minutes.
             **settings: `decoder` and `tracker`, mappings that replace stored settings.
 
         Raises:
-            ValueError: the file is no checkpoint, or a setting is wrong.
+            ValueError: the file is no checkpoint, there is no such device, or a setting is wrong.
         """
-        return cls.from_loaded(load_checkpoint(path, **settings), device, speed, compiled)
+        chosen = torch_device(device)  # before a file that may be large is read
+        return cls.from_loaded(load_checkpoint(path, **settings), chosen, speed, compiled)
 
     @classmethod
     def from_loaded(
         cls,
         loaded: LoadedCheckpoint,
-        device: str | None = None,
+        device: Device = None,
         speed: Speed = "exact",
         compiled: bool = False,
     ) -> Self:
@@ -61,7 +63,7 @@ class VideoPredictor(InstanceStreamer):
         engine = TorchFrameEngine(
             loaded.model,
             loaded.decoder,
-            device or ("cuda" if torch.cuda.is_available() else "cpu"),
+            torch_device(device),
             torch.bfloat16 if speed == "fast" else torch.float32,
             compiled,
             winograd=speed != "compact",
@@ -86,7 +88,7 @@ class VideoPredictor(InstanceStreamer):
 
 def open_predictor(
     path: str | Path,
-    device: str | None = None,
+    device: Device = None,
     speed: Speed = "exact",
     compiled: bool = False,
     decoder: Mapping[str, Any] | None = None,
@@ -117,7 +119,7 @@ def open_predictor(
             raise ValueError(
                 f"{path}: {name} cannot be set for an exported model; give it to `sgnet export`"
             )
-    if device not in (None, "cpu"):
+    if device not in (None, "cpu", torch.device("cpu")):
         raise ValueError(
             f"{path}: device must be cpu for an exported model, got {device!r}; "
             "`VideoPredictor.from_onnx` takes other providers of onnxruntime"

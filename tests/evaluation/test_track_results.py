@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
+from sgnet.evaluation.results import save_results
 from sgnet.evaluation.track_results import TrackCollector
 from sgnet.ops.rle import encode
 from sgnet.structures import TrackedInstance
@@ -42,3 +45,36 @@ def test_empty_masks_count_as_absent_and_tracks_of_them_vanish():
 def test_a_frame_outside_the_video_is_refused():
     with pytest.raises(ValueError, match=r"video 7.*length 2, got 2"):
         TrackCollector(7, 2, [10]).add(2, [])
+
+
+@pytest.mark.parametrize("length", [None, 60])
+@pytest.mark.parametrize("tracks", [0, 1, 40])
+def test_how_large_the_results_file_will_be_is_known_before_it_is_written(length, tracks, tmp_path):
+    random = np.random.default_rng(0)
+    collector = TrackCollector(123_456, length, [10, 2_000])
+    for frame in range(50):
+        found = [
+            TrackedInstance(
+                track_id, frame % 2, random.random(), (0, 0, 6, 4), encode(mask), not mask.any()
+            )
+            for track_id in random.choice(40, tracks and random.integers(1, tracks + 1)).tolist()
+            for mask in [(random.random((64, 96)) < random.choice([0.0, 0.3])).astype(np.uint8)]
+        ]
+        unique = list({item.track_id: item for item in found}.values())
+        before = collector.results_bytes(unique)
+        collector.add(frame, unique)
+        assert collector.results_bytes() <= before
+    save_results(collector.iterate(), tmp_path / "results.json")
+    size = (tmp_path / "results.json").stat().st_size
+    assert size <= collector.results_bytes() <= 1.05 * size + 10
+
+
+def test_nothing_but_what_the_form_demands_is_written(tmp_path):
+    collector = TrackCollector(1, 1000, [1])
+    for frame in (0, 999):
+        collector.add(frame, [instance(frame, 0, 0.5)])
+    save_results(collector.iterate(), tmp_path / "results.json")
+    text = (tmp_path / "results.json").read_text()
+    assert text.count("null") == 2 * 999
+    assert not [line for line in text.splitlines() if " " in line]
+    assert {len(track["segmentations"]) for track in json.loads(text)} == {1000}

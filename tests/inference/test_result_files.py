@@ -6,6 +6,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from sgnet.inference.streaming import FrameResult
 from sgnet.inference.video_predictor import VideoPredictor
 from sgnet.ops.rle import encode
 from sgnet.records import Category, TrackedInstance
+from sgnet.visualization.video_file import Mp4Writer
 
 CLASSES = (Category(1, "disc"),)
 FILES = ("overlay.mp4", "results.json", "tracks.csv")
@@ -235,6 +237,121 @@ def test_the_table_is_cut_back_to_its_last_whole_frame(tmp_path):
     assert len(video_frames(tmp_path / "overlay.mp4")) == count
     tracks = json.loads((tmp_path / "results.json").read_text())
     assert {len(track["segmentations"]) for track in tracks} == {count}
+
+
+def many_tracks(count: int):
+    """Results whose results file is the largest, as each frame has twenty tracks of its own."""
+    mask = encode(np.tile(np.arange(96) < 48, (64, 1)))
+    for index in range(count):
+        ids = range(20 * index + 1, 20 * index + 21)
+        found = tuple(TrackedInstance(k, 0, 0.123456789, (0, 0, 48, 64), mask, False) for k in ids)
+        frame = SourceFrame(index, np.zeros((64, 96, 3), np.uint8), None, f"frame {index}")
+        yield FrameResult(frame, found, CLASSES)
+
+
+def write_many_tracks(folder: Path, overlay: bool) -> int:
+    """Writes until there is no room; returns how many frames were."""
+    with (
+        pytest.raises(OSError, match="cannot be written") as error,
+        PredictionFiles(folder, CLASSES, overlay=overlay) as files,
+    ):
+        list(overlapped(many_tracks(400), files.add))
+    assert "the end" not in str(error.value)
+    return files.frames
+
+
+@pytest.mark.parametrize("overlay", [True, False])
+@pytest.mark.parametrize("disk", ["limited", "small"])
+def test_a_results_file_that_would_be_the_largest_finds_its_room(overlay, disk, tmp_path, request):
+    """The frames end while there is room for it, and all files agree."""
+    if disk == "small":
+        tmp_path = request.getfixturevalue("small_disk")
+        count = write_many_tracks(tmp_path, overlay)
+    else:
+        with file_limit(100_000):
+            count = write_many_tracks(tmp_path, overlay)
+    assert count > 10
+    assert len(table(tmp_path)) == 20 * count
+    tracks = json.loads((tmp_path / "results.json").read_text())
+    assert len(tracks) == 20 * count
+    assert {len(track["segmentations"]) for track in tracks} == {count}
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names - {"overlay.mp4"} == {"tracks.csv", "results.json"}
+
+
+@pytest.mark.parametrize(("length", "free", "said"), [(None, 0, 0), (99, 10**9, 0), (10**6, 0, 1)])
+def test_too_little_room_for_the_frames_to_come_is_said_once(
+    length, free, said, results, tmp_path, monkeypatch, recwarn
+):
+    files = PredictionFiles(tmp_path, results[0].classes, length=length)
+    monkeypatch.setattr(result_files, "LOOKS", (2,))
+    usage = shutil.disk_usage(tmp_path)._replace(free=free)
+    monkeypatch.setattr(result_files.shutil, "disk_usage", lambda _: usage)
+    for result in results:
+        files.add(result)
+    files.__exit__(None, None, None)
+    messages = [str(warning.message) for warning in recwarn]
+    assert len(messages) == said
+    assert all("999998 more frames need about" in message for message in messages)
+
+
+def test_a_disk_that_is_as_good_as_full_is_a_warning_before_any_frame(tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=300_000)
+    monkeypatch.setattr(result_files.shutil, "disk_usage", lambda _: usage)
+    with pytest.warns(UserWarning, match="only 0.3 MB are free"):
+        PredictionFiles(tmp_path, CLASSES)
+
+
+@pytest.mark.parametrize("name", ["run:1", "http:", "file:a", "a?b#c", "frame%03d", "-x", "ü [1]"])
+def test_a_folder_of_any_name_takes_all_files(name, results, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in (Path(name), tmp_path / name / "deeper:2"):
+        write(folder, results)
+        assert {path.name for path in folder.iterdir() if path.is_file()} == set(FILES)
+        assert len(video_frames(folder.absolute() / "overlay.mp4")) == 5
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_folder_in_a_files_place_is_an_error_before_any_work(name, tmp_path):
+    (tmp_path / name).mkdir()
+    with pytest.raises(IsADirectoryError, match=name):
+        PredictionFiles(tmp_path, CLASSES)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_an_encoder_that_is_not_there_is_an_error_before_any_work(tmp_path, monkeypatch):
+    def without(*_: object, **__: object) -> None:
+        raise ValueError("Unknown codec 'libx264'")
+
+    monkeypatch.setattr(Mp4Writer, "_open", without)
+    with pytest.raises(ValueError, match="libx264"):
+        PredictionFiles(tmp_path, CLASSES)
+    PredictionFiles(tmp_path, CLASSES, overlay=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_predicting_again_leaves_nothing_of_the_run_before(results, tmp_path):
+    write(tmp_path, results)
+    (tmp_path / "notes.txt").touch()
+    with PredictionFiles(tmp_path, CLASSES):  # no frame came: all stays
+        assert set(os.listdir(tmp_path)) == {*FILES, "notes.txt"}
+    assert set(os.listdir(tmp_path)) == {*FILES, "notes.txt"}
+    write(tmp_path, results[:2], overlay=False)
+    assert set(os.listdir(tmp_path)) == {"results.json", "tracks.csv", "notes.txt"}
+
+
+def test_an_overlay_that_is_not_ours_is_left_alone(results, tmp_path):
+    (tmp_path / "overlay.mp4").write_bytes(b"mine")
+    write(tmp_path, results, overlay=False)
+    assert (tmp_path / "overlay.mp4").read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_source_that_would_be_replaced_is_refused(name, tmp_path):
+    (tmp_path / name).touch()
+    with pytest.raises(ValueError, match=f"{name}: would be replaced and is an input"):
+        predict.refuse_inputs(tmp_path, "x.ckpt", f"{tmp_path}/../{tmp_path.name}/{name}")
+    predict.refuse_inputs(tmp_path, "x.ckpt", 0, "http://x/overlay.mp4", f"{tmp_path}/other.mp4")
 
 
 def test_the_overlay_makes_room_for_the_results(tmp_path, monkeypatch):

@@ -9,19 +9,24 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from sgnet.commands.score import show_warning
 from sgnet.commands.signals import Told, noted
-from sgnet.inference.result_files import PredictionFiles
+from sgnet.inference.result_files import FILES, PredictionFiles, megabytes
 from sgnet.inference.sources import open_source, overlapped
 from sgnet.inference.streaming import FrameResult
 from sgnet.inference.video_predictor import open_predictor
+
+LARGE_RESULTS = 10_000_000  # bytes that are worth a word
 
 
 def until(told: Told, stream: Iterator[FrameResult], most: int | None) -> Iterator[FrameResult]:
@@ -32,12 +37,34 @@ def until(told: Told, stream: Iterator[FrameResult], most: int | None) -> Iterat
             return
 
 
+def refuse_inputs(output: Path, *inputs: object) -> None:
+    """Refuses a folder in which the files that are written would replace what is read.
+
+    Raises:
+        ValueError: an input is one of them.
+    """
+    for path in (output / name for name in FILES):
+        if path.exists() and any(_is_file(path, given) for given in inputs):
+            raise ValueError(f"{path}: would be replaced and is an input; expected another output")
+
+
+def _is_file(path: Path, given: object) -> bool:
+    return isinstance(given, str) and Path(given).exists() and path.samefile(given)
+
+
+def _large(size: int) -> str:
+    """What there is to say of the size of a results file."""
+    return f", results.json {megabytes(size)}" if size >= LARGE_RESULTS else ""
+
+
 def run(cfg: DictConfig) -> None:
     """Runs the video.
 
     Raises:
+        ValueError: a setting is wrong, or an output would replace an input.
         SystemExit: behind a signal; see `Told.status`.
     """
+    warnings.showwarning = show_warning
     settings: dict[str, Any] = {
         name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
     }
@@ -45,6 +72,8 @@ def run(cfg: DictConfig) -> None:
         cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, fill_up=cfg.fill_up, **settings
     )
     source = open_source(cfg.source)
+    refuse_inputs(Path(str(cfg.output)), cfg.checkpoint, cfg.source)
+    most = min((n for n in (cfg.max_frames, source.length) if n is not None), default=None)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -62,10 +91,11 @@ def run(cfg: DictConfig) -> None:
             source.frames_per_second,
             cfg.min_score,
             cfg.overlay,
+            most,
         ) as files,
         Progress(*columns, transient=True) as progress,
     ):
-        task = progress.add_task("predicting", total=cfg.max_frames or source.length, rate=0.0)
+        task = progress.add_task("predicting", total=most, rate=0.0)
         with (
             closing(predictor.stream(source)) as stream,
             closing(overlapped(until(told, stream, cfg.max_frames), files.add)) as written,
@@ -76,7 +106,8 @@ def run(cfg: DictConfig) -> None:
     seconds = time.perf_counter() - started
     state = "done:" if told.number is None else "interrupted after"
     sys.stdout.write(
-        f"{state} {files.frames} frames, {files.frames / seconds:.1f} frames/s -> {cfg.output}\n"
+        f"{state} {files.frames} frames, {files.frames / seconds:.1f} frames/s -> {cfg.output}"
+        f"{_large(files.results_bytes)}\n"
     )
     if told.number is not None:
         raise SystemExit(told.status)

@@ -11,7 +11,12 @@ from pathlib import Path
 from sgnet.files.atomic_file import atomic_path
 from sgnet.files.checked_json import JsonEntry, WarningCollector, top_level_entries
 from sgnet.files.segmentation_json import parse_segmentations, segmentation_to_json
-from sgnet.records import Category, ResultTrack, Video
+from sgnet.records import Category, ResultTrack, Rle, Video
+
+MASK_BYTES = len('{"size":[10000,10000],"counts":""},')
+NULL_BYTES = len("null,")
+TRACK_BYTES = len('{"video_id":,"category_id":,"score":,"segmentations":[]},\n')
+SCORE_BYTES = 24  # of any float
 
 
 def load_results(
@@ -78,8 +83,28 @@ def _warn_of_other_forms(entry: JsonEntry, odd: WarningCollector) -> None:
         odd.add("polygons", entry, "segmentations are polygons, expected run lengths; accepted")
 
 
+def mask_bytes(mask: Rle) -> int:
+    """Bytes of a mask in a results file, at most."""
+    return MASK_BYTES + len(mask.counts) + mask.counts.count(b"\\")  # JSON doubles backslashes
+
+
+def track_bytes(video_id: int, category_ids: Sequence[int], length: int) -> int:
+    """Bytes of a track without any mask in a results file, at most.
+
+    Args:
+        video_id: of its video.
+        category_ids: one of which is its own.
+        length: frames of its video, each of which is null.
+    """
+    ids = len(str(video_id)) + max((len(str(number)) for number in category_ids), default=0)
+    return TRACK_BYTES + SCORE_BYTES + ids + NULL_BYTES * length
+
+
 def save_results(tracks: Iterable[ResultTrack], path: str | Path) -> None:
     """Writes a results file atomically; the tracks may come from a generator.
+
+    The form demands an entry of every frame in every track: most of a long video's file is `null`,
+    which is why nothing else is written between them.
 
     Raises:
         ValueError: a score is not finite.
@@ -88,7 +113,7 @@ def save_results(tracks: Iterable[ResultTrack], path: str | Path) -> None:
         file.write("[")
         for index, track in enumerate(tracks):
             file.write(",\n" if index else "\n")
-            file.write(json.dumps(_result_to_json(track, index)))
+            file.write(json.dumps(_result_to_json(track, index), separators=(",", ":")))
         file.write("\n]\n")
 
 

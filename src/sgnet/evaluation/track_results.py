@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sgnet.evaluation.results import mask_bytes, track_bytes
 from sgnet.records import ResultTrack, Rle, TrackedInstance
 
 
@@ -37,6 +38,8 @@ class TrackCollector:
         self._category_ids = category_ids
         self._tracks: dict[int, _Track] = {}
         self._seen = 0  # frames up to the last one added
+        self._visible = 0  # tracks with a mask
+        self._mask_bytes = 0
 
     def add(self, frame: int, instances: Sequence[TrackedInstance]) -> None:
         """Takes the instances of one frame.
@@ -59,7 +62,26 @@ class TrackCollector:
             track.votes[instance.label] = track.votes.get(instance.label, 0.0) + instance.score
             track.scores.append(instance.score)
             if not instance.is_empty:
+                self._visible += not track.masks
+                self._mask_bytes += mask_bytes(instance.mask)
                 track.masks[frame] = instance.mask
+
+    def results_bytes(self, more: Sequence[TrackedInstance] | None = None) -> int:
+        """Bytes of the results file of these tracks, at most.
+
+        Args:
+            more: of a next frame, which counts as well; None counts no such frame.
+        """
+        shown = [instance for instance in more or () if not instance.is_empty]
+        length = max(self._seen + (more is not None), self._video_length or 0)
+        known = [i for i in shown if i.track_id in self._tracks and self._tracks[i.track_id].masks]
+        tracks = self._visible + len(shown) - len(known)
+        return (
+            len("[\n\n]\n")
+            + tracks * track_bytes(self._video_id, self._category_ids, length)
+            + self._mask_bytes
+            + sum(mask_bytes(instance.mask) for instance in shown)
+        )
 
     def results(self) -> list[ResultTrack]:
         """One entry per track that was ever visible, by track id."""

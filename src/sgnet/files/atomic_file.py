@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -16,6 +17,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
 
     An exception inside the block removes the temporary file and leaves what stood at `path`.
     Missing parent folders are made.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk; the error names `path`, also where the
+            system names nothing.
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -23,6 +28,10 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(target)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, str(temporary), temporary):
+            raise  # it speaks of something else
+        raise OSError(error.errno, error.strerror, str(target)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -38,6 +47,24 @@ def require_writable(folder: str | Path) -> None:
     with atomic_path(path / ".writable") as temporary:
         temporary.touch()
     (path / ".writable").unlink()
+
+
+def require_writable_file(path: str | Path) -> None:
+    """Tries whether a file can be written at a place, and leaves what stands there.
+
+    Raises:
+        OSError: it cannot: a folder stands there, or the name or its folder is none for a file.
+    """
+    target = Path(path)
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, "expected a file to write, got a folder", str(target))
+    with suppress(_TriedError), atomic_path(target) as temporary:
+        temporary.touch()
+        raise _TriedError
+
+
+class _TriedError(Exception):
+    """Ends a trial before the file takes its place."""
 
 
 def write_json(value: object, path: str | Path) -> None:

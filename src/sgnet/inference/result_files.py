@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import errno
 import io
+import shutil
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -13,16 +15,21 @@ from typing import Any, Self
 
 from sgnet.evaluation.results import save_results
 from sgnet.evaluation.track_results import TrackCollector
-from sgnet.files.atomic_file import atomic_path, require_writable
+from sgnet.files.atomic_file import atomic_path, require_writable, require_writable_file
+from sgnet.files.earlier_files import EarlierFiles
+from sgnet.files.reserved_room import ReservedRoom
 from sgnet.inference.streaming import FrameResult
 from sgnet.ops.rle import area
 from sgnet.records import Category
 from sgnet.visualization.overlay import DrawnMask, draw_masks
-from sgnet.visualization.video_file import Mp4Writer
+from sgnet.visualization.video_file import Mp4Writer, require_mp4
 
 TABLE_HEADER = ("frame", "id", "category", "score", "x1", "y1", "x2", "y2", "area")
 DEFAULT_RATE = 25.0  # frames a second of an overlay whose source knows no time
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+FILES = ("results.json", "overlay.mp4", "tracks.csv")  # every run has the first
+LEAST_ROOM = 2**20  # bytes; with less a run is not going to get far
+LOOKS = (1, 10, 100, 1000, 10_000)  # frames after which the rest is estimated
 
 
 class PredictionFiles:
@@ -30,9 +37,10 @@ class PredictionFiles:
 
     Each file takes its place when the block ends, also when it ends with an error or with Ctrl-C:
     they then hold the frames so far. A frame that cannot be written is in none of them, and none is
-    taken after it. Where there is no room for all of them the overlay is given up first. Without
-    any frame nothing is written. The results file needs every frame's run lengths, some hundred
-    bytes an instance, in memory until the end.
+    taken after it. Room for the results file is kept from the first frame on, so that a disk that
+    runs full ends the frames and loses no results; the overlay is given up first. What an earlier
+    run left there is removed; without any frame nothing is written and nothing removed. The results
+    file needs every frame's run lengths, some hundred bytes an instance, in memory until the end.
 
     Args:
         folder: made where it is missing.
@@ -41,9 +49,14 @@ class PredictionFiles:
         frames_per_second: of the overlay, where frames have no times.
         min_score: instances drawn; the other files hold all.
         overlay: write the video.
+        length: frames to come, where that is known: too little room for them is a warning.
+
+    Attributes:
+        frames: written so far.
+        results_bytes: of the results file, once it is written.
 
     Raises:
-        OSError: the folder cannot be written.
+        OSError: the files cannot be written.
     """
 
     def __init__(
@@ -54,10 +67,15 @@ class PredictionFiles:
         frames_per_second: float | None = None,
         min_score: float = 0.4,
         overlay: bool = True,
+        length: int | None = None,
     ) -> None:
         self.folder = Path(folder)
         self.frames = 0
-        require_writable(self.folder)
+        self.results_bytes = 0
+        _require_outputs(self.folder, overlay)
+        self._earlier = EarlierFiles([self.folder / name for name in FILES])
+        self._length = length
+        self._room = ReservedRoom(self.folder / "results.json")
         self._min_score = min_score
         self._collector = TrackCollector(video_id, None, [category.id for category in classes])
         rate = frames_per_second or DEFAULT_RATE
@@ -84,6 +102,7 @@ class PredictionFiles:
             )
         try:
             self._write(result)
+            self._look_ahead()
         except OSError as error:
             self._failed = True
             given_up = self._video is not None and self._video.given_up
@@ -105,7 +124,10 @@ class PredictionFiles:
             OSError: there is no room for some of them; the message names them, and says what the
                 block's own error said.
         """
+        self._room.release()
         with ExitStack() as ending:  # runs from the last to the first
+            older = "a file of an earlier run"
+            ending.callback(self._ended, older, self._earlier.remove_unreplaced, "removed")
             if self._video is not None:  # also kept after errors
                 ending.callback(self._ended, "overlay.mp4", self._end_video)
             if self.frames:
@@ -119,17 +141,33 @@ class PredictionFiles:
 
     def _write(self, result: FrameResult) -> None:
         with self._table.with_rows(_rows(result)):
+            self._room.keep(self._collector.results_bytes(result.instances))
             if self._video is not None:
                 self._video.write(self._picture(result), result.frame.time)
         self._collector.add(result.frame.index, result.instances)
         self.frames = result.frame.index + 1
 
-    def _ended(self, name: str, end: Callable[[], None]) -> None:
+    def _look_ahead(self) -> None:
+        """Warns where the frames to come are not going to find room."""
+        if self._length is None or self.frames not in LOOKS:
+            return
+        written = self._room.size + self._table.size + (self._video.size if self._video else 0)
+        needed = written * (self._length - self.frames) // self.frames
+        free = shutil.disk_usage(self.folder).free
+        if free < needed:
+            warnings.warn(
+                f"{self.folder}: {self._length - self.frames} more frames need about "
+                f"{megabytes(needed)}, {megabytes(free)} are free; a full disk ends the run, with "
+                "the results so far",
+                stacklevel=2,
+            )
+
+    def _ended(self, name: str, end: Callable[[], None], what: str = "written") -> None:
         """Ends a file, or notes why it is lost."""
         try:
             end()
         except OSError as error:
-            self._lost.append(f"{name} cannot be written: {error.strerror or error}")
+            self._lost.append(f"{name} cannot be {what}: {error.strerror or error}")
 
     def _end_video(self) -> None:
         if self._video is not None:
@@ -146,6 +184,7 @@ class PredictionFiles:
             self._video.give_up()
             self._lost.append("overlay.mp4 is given up to make room for results.json")
             save_results(self._collector.iterate(), path)
+        self.results_bytes = path.stat().st_size
 
     def _picture(self, result: FrameResult) -> Any:  # noqa: ANN401 - an array [H, W, 3]
         drawn = [
@@ -154,6 +193,23 @@ class PredictionFiles:
             if i.score >= self._min_score and not i.is_empty
         ]
         return draw_masks(result.frame.image, drawn)
+
+
+def megabytes(size: int) -> str:
+    """A number of bytes to read."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def _require_outputs(folder: Path, overlay: bool) -> None:
+    """Tries the files, so that results computed for hours have a place to go."""
+    require_writable(folder)
+    for name in FILES:
+        require_writable_file(folder / name)
+    if overlay:
+        require_mp4(folder)
+    free = shutil.disk_usage(folder).free
+    if free < LEAST_ROOM:
+        warnings.warn(f"{folder}: only {megabytes(free)} are free", stacklevel=3)
 
 
 class _Table:
@@ -177,6 +233,11 @@ class _Table:
             self._file.truncate(whole)
             self._file.seek(whole)
             raise
+
+    @property
+    def size(self) -> int:
+        """Bytes so far."""
+        return 0 if self._file is None else self._file.tell()
 
     def close(self) -> None:
         """Ends the file, which takes its place."""

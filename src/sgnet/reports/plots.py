@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from sgnet.files.atomic_file import atomic_path
 from sgnet.reports.table import Row
 
 LONGEST_NAME = 34
@@ -34,7 +35,8 @@ def plot_rows(rows: Sequence[Row], output: Path) -> None:
     curves.set(title="AP of each run", xlabel="step", ylabel="AP")
     for axes in (seeds, costs, curves):
         axes.grid(alpha=0.3)
-    figure.savefig(output, dpi=110)
+    with atomic_path(output) as temporary:
+        figure.savefig(temporary, dpi=110, format="png")
 
 
 def _plot_seeds(axes: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 - matplotlib's

@@ -6,6 +6,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from sgnet.files.atomic_file import atomic_path
+
 LOSS_COLUMNS = (
     "train/loss",
     "train/classification",
@@ -45,7 +47,8 @@ def plot_training_curves(logs: Sequence[Path], output: Path) -> None:
     for axes in (losses, scores):
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
-    figure.savefig(output, dpi=120)
+    with atomic_path(output) as temporary:
+        figure.savefig(temporary, dpi=120, format="png")
 
 
 def _series(rows: list[dict[str, str]], column: str) -> tuple[list[int], list[float]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from fractions import Fraction
@@ -39,6 +40,7 @@ class Mp4Writer:
         self._rate = Fraction(frames_per_second).limit_denominator(1001)
         self._last = -1
         self._files = ExitStack()
+        self._temporary: Path | None = None
         self._container: Any = None
         self._stream: Any = None
 
@@ -95,6 +97,14 @@ class Mp4Writer:
             self._container.close()
             self._files.close()
 
+    @property
+    def size(self) -> int:
+        """Bytes on the disk so far."""
+        try:
+            return 0 if self._temporary is None else self._temporary.stat().st_size
+        except OSError:
+            return 0  # given up
+
     def give_up(self) -> None:
         """Closes and removes the temporary file."""
         self.given_up = True
@@ -121,13 +131,28 @@ class Mp4Writer:
     def _open(self, height: int, width: int) -> None:
         import av
 
-        temporary = self._files.enter_context(atomic_path(self.path))
-        self._container = av.open(str(temporary), "w", format="mp4")
+        self._temporary = self._files.enter_context(atomic_path(self.path))
+        address = f"file:{self._temporary}"  # a:b alone would be a protocol
+        self._container = av.open(address, "w", format="mp4")
         self._stream = self._container.add_stream("libx264", rate=self._rate)
         self._stream.height, self._stream.width = height, width
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, CLOCK)
         self._stream.options = {"crf": "20", "preset": "veryfast"}
+
+
+def require_mp4(folder: Path) -> None:
+    """Tries whether a video can be written into a folder, and leaves nothing.
+
+    Raises:
+        OSError: it cannot.
+        ValueError: this PyAV has no H.264.
+    """
+    path = folder / f".{uuid.uuid4().hex[:8]}.mp4"
+    try:
+        write_mp4([np.zeros((16, 16, 3), np.uint8)], path, 1)
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def write_mp4(

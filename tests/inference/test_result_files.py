@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -293,6 +294,18 @@ def test_too_little_room_for_the_frames_to_come_is_said_once(
     messages = [str(warning.message) for warning in recwarn]
     assert len(messages) == said
     assert all("999998 more frames need about" in message for message in messages)
+
+
+def test_a_large_results_file_is_told_beforehand(tmp_path, monkeypatch):
+    """5,000 tracks of a frame each: 5,000 x 5,000 nulls are 125 MB."""
+    monkeypatch.setattr(result_files, "LOOKS", (10, 20))
+    one_track_each = (replace(r, instances=r.instances[:1]) for r in many_tracks(30))
+    with (
+        pytest.warns(UserWarning, match="results.json is going to have about 12[56].* MB") as said,
+        PredictionFiles(tmp_path, CLASSES, overlay=False, length=5000) as files,
+    ):
+        list(map(files.add, one_track_each))
+    assert len(said) == 1
 
 
 def test_a_disk_that_is_as_good_as_full_is_a_warning_before_any_frame(tmp_path, monkeypatch):

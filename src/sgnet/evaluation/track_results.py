@@ -83,6 +83,15 @@ class TrackCollector:
             + sum(mask_bytes(instance.mask) for instance in shown)
         )
 
+    def expected_results_bytes(self, length: int) -> int:
+        """About the bytes of the results file at the end, where tracks go on to come as they did.
+
+        Args:
+            length: frames of the video; the file grows with tracks x frames.
+        """
+        track = track_bytes(self._video_id, self._category_ids, length)
+        return (self._visible * track + self._mask_bytes) * length // max(self._seen, 1)
+
     def results(self) -> list[ResultTrack]:
         """One entry per track that was ever visible, by track id."""
         return list(self.iterate())

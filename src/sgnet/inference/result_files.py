@@ -2,34 +2,32 @@
 
 from __future__ import annotations
 
-import csv
 import errno
-import io
 import shutil
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from sgnet.evaluation.results import save_results
 from sgnet.evaluation.track_results import TrackCollector
-from sgnet.files.atomic_file import atomic_path, require_writable, require_writable_file
+from sgnet.files.atomic_file import require_writable, require_writable_file
 from sgnet.files.earlier_files import EarlierFiles
 from sgnet.files.reserved_room import ReservedRoom
 from sgnet.inference.streaming import FrameResult
-from sgnet.ops.rle import area
+from sgnet.inference.track_table import TrackTable
 from sgnet.records import Category
 from sgnet.visualization.overlay import DrawnMask, draw_masks
 from sgnet.visualization.video_file import Mp4Writer, require_mp4
 
-TABLE_HEADER = ("frame", "id", "category", "score", "x1", "y1", "x2", "y2", "area")
 DEFAULT_RATE = 25.0  # frames a second of an overlay whose source knows no time
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FILES = ("results.json", "overlay.mp4", "tracks.csv")  # every run has the first
 LEAST_ROOM = 2**20  # bytes; with less a run is not going to get far
-LOOKS = (1, 10, 100, 1000, 10_000)  # frames after which the rest is estimated
+LOOKS = (25, 100, 1000, 10_000)  # frames after which the rest is estimated
+LARGE_RESULTS = 100_000_000  # bytes of a results file that are told beforehand
 
 
 class PredictionFiles:
@@ -80,8 +78,8 @@ class PredictionFiles:
         self._collector = TrackCollector(video_id, None, [category.id for category in classes])
         rate = frames_per_second or DEFAULT_RATE
         self._video = Mp4Writer(self.folder / "overlay.mp4", rate) if overlay else None
-        self._table = _Table(self.folder / "tracks.csv")
-        self._failed = False
+        self._table = TrackTable(self.folder / "tracks.csv")
+        self._failed = self._said = False
         self._lost: list[str] = []
 
     def __enter__(self) -> Self:
@@ -102,7 +100,6 @@ class PredictionFiles:
             )
         try:
             self._write(result)
-            self._look_ahead()
         except OSError as error:
             self._failed = True
             given_up = self._video is not None and self._video.given_up
@@ -111,6 +108,7 @@ class PredictionFiles:
                 f"{self.folder}: frame {index} cannot be written: {error.strerror or error}; "
                 f"{kept} end before it"
             ) from error
+        self._look_ahead()
 
     def __exit__(
         self,
@@ -140,7 +138,7 @@ class PredictionFiles:
             raise OSError(f"{error}; {lost}" if error is not None else lost) from error
 
     def _write(self, result: FrameResult) -> None:
-        with self._table.with_rows(_rows(result)):
+        with self._table.with_frame(result):
             self._room.keep(self._collector.results_bytes(result.instances))
             if self._video is not None:
                 self._video.write(self._picture(result), result.frame.time)
@@ -148,19 +146,29 @@ class PredictionFiles:
         self.frames = result.frame.index + 1
 
     def _look_ahead(self) -> None:
-        """Warns where the frames to come are not going to find room."""
+        """Says where the files are going to be large, or not to find room."""
         if self._length is None or self.frames not in LOOKS:
             return
-        written = self._room.size + self._table.size + (self._video.size if self._video else 0)
-        needed = written * (self._length - self.frames) // self.frames
+        results = self._collector.expected_results_bytes(self._length)
+        others = self._table.size + (self._video.size if self._video else 0)
+        more = others * (self._length - self.frames) // self.frames
+        needed = more + results - self._room.size
         free = shutil.disk_usage(self.folder).free
         if free < needed:
-            warnings.warn(
-                f"{self.folder}: {self._length - self.frames} more frames need about "
-                f"{megabytes(needed)}, {megabytes(free)} are free; a full disk ends the run, with "
-                "the results so far",
-                stacklevel=2,
+            self._say_once(
+                f"{self._length - self.frames} more frames need about {megabytes(needed)}, "
+                f"{megabytes(free)} are free; a full disk ends the run, with the results so far"
             )
+        elif results > LARGE_RESULTS:
+            self._say_once(
+                f"results.json is going to have about {megabytes(results)}: the form demands an "
+                "entry of every frame in every track"
+            )
+
+    def _say_once(self, text: str) -> None:
+        if not self._said:
+            warnings.warn(f"{self.folder}: {text}", stacklevel=4)
+        self._said = True
 
     def _ended(self, name: str, end: Callable[[], None], what: str = "written") -> None:
         """Ends a file, or notes why it is lost."""
@@ -210,69 +218,3 @@ def _require_outputs(folder: Path, overlay: bool) -> None:
     free = shutil.disk_usage(folder).free
     if free < LEAST_ROOM:
         warnings.warn(f"{folder}: only {megabytes(free)} are free", stacklevel=3)
-
-
-class _Table:
-    """A csv file to which the rows of a frame are added as a whole or not at all."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._files = ExitStack()
-        self._file: io.FileIO | None = None  # without a buffer, so that it can be cut back
-
-    @contextmanager
-    def with_rows(self, rows: Sequence[Sequence[object]]) -> Iterator[None]:
-        """Adds rows that stay where the block ends well."""
-        if self._file is None:
-            self._file = self._open()
-        whole = self._file.tell()
-        try:
-            _append(self._file, rows)
-            yield
-        except BaseException:
-            self._file.truncate(whole)
-            self._file.seek(whole)
-            raise
-
-    @property
-    def size(self) -> int:
-        """Bytes so far."""
-        return 0 if self._file is None else self._file.tell()
-
-    def close(self) -> None:
-        """Ends the file, which takes its place."""
-        self._files.close()
-
-    def discard(self) -> None:
-        """Removes the file."""
-        reason = OSError("discarded")  # with an error the temporary file is removed
-        self._files.__exit__(type(reason), reason, None)
-
-    def _open(self) -> io.FileIO:
-        temporary = self._files.enter_context(atomic_path(self._path))
-        file = self._files.enter_context(temporary.open("wb", buffering=0))
-        _append(file, [TABLE_HEADER])
-        return file
-
-
-def _append(file: io.FileIO, rows: Iterable[Sequence[object]]) -> None:
-    text = io.StringIO(newline="")
-    csv.writer(text).writerows(rows)
-    data = memoryview(text.getvalue().encode())
-    while data:  # the last bytes before a disk is full come without an error
-        data = data[file.write(data) :]
-
-
-def _rows(result: FrameResult) -> list[tuple[object, ...]]:
-    """Rows of the table, one an instance."""
-    return [
-        (
-            result.frame.index,
-            instance.track_id,
-            result.classes[instance.label].name,
-            f"{instance.score:.4f}",
-            *(f"{side:.1f}" for side in instance.box_xyxy),
-            area(instance.mask),
-        )
-        for instance in result.instances
-    ]

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # benchmarks/ stands beside 
 from benchmarks.compare import compare
 from benchmarks.lineup import BenchmarkSettings
 from sgnet.commands.start import start
-from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.inference.devices import torch_device
 
 
@@ -55,7 +55,7 @@ def run(cfg: DictConfig) -> None:
     """Measures, writes and prints."""
     device = str(torch_device(cfg.device))
     if cfg.output is not None:
-        require_writable(Path(cfg.output).parent)
+        require_writable_file(cfg.output)
     if cfg.threads is not None:
         torch.set_num_threads(cfg.threads)
     settings = BenchmarkSettings(

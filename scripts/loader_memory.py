@@ -24,7 +24,7 @@ from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.data.clips.clip_pairs import ClipPairDataset, SeededSampler
 from sgnet.data.clips.collate import collate_clip_pairs
 from sgnet.data.clips.transforms import ClipPairTransform
-from sgnet.files.atomic_file import write_json
+from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.segmentation_json import segmentation_to_json
 from sgnet.ops.rle import encode
 
@@ -116,6 +116,8 @@ def measure(cfg: DictConfig) -> dict[str, object]:
 
 def run(cfg: DictConfig) -> None:
     """Measures, prints and writes."""
+    if cfg.output is not None:
+        require_writable_file(cfg.output)
     report = measure(cfg)
     sys.stdout.write(json.dumps(report) + "\n")
     if cfg.output is not None:

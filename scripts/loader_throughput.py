@@ -40,7 +40,7 @@ from sgnet.data.clips.clip_pairs import SeededSampler
 from sgnet.data.clips.collate import collate_clip_pairs
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.data.loading.loader_processes import keep_to_one_core, prepare_process
-from sgnet.files.atomic_file import write_json
+from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.structures import ClipPairBatch
 from sgnet.training.manifest import hardware
 
@@ -76,6 +76,8 @@ def run(cfg: DictConfig) -> None:
     Raises:
         ValueError: the data set is mixed or changes its pairs; the straightforward versions do not.
     """
+    if cfg.output is not None:
+        require_writable_file(cfg.output)
     keep_to_one_core()
     torch.set_num_threads(1)
     module: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")

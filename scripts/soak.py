@@ -25,7 +25,7 @@ from rich.progress import track
 
 from sgnet.checkpoints.loading import LoadedCheckpoint
 from sgnet.commands.start import start
-from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.inference.video_predictor import VideoPredictor
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
 from sgnet.postprocess import DetectionDecoder
@@ -115,7 +115,7 @@ def soak(cfg: DictConfig) -> dict[str, Any]:
 def run(cfg: DictConfig) -> None:
     """Measures, prints and writes."""
     if cfg.output is not None:
-        require_writable(Path(cfg.output).parent)
+        require_writable_file(cfg.output)
     figures = soak(cfg)
     sys.stdout.write(json.dumps(figures, indent=1) + "\n")
     if cfg.output is not None:

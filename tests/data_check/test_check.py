@@ -273,6 +273,13 @@ def test_an_unreadable_file_has_a_report_without_figures(tmp_path):
     assert not (tmp_path / "out/report.png").exists()
 
 
+def test_the_picture_of_an_earlier_check_does_not_stay_beside_another_report(data_set, tmp_path):
+    write_report(check_data(*data_set), tmp_path / "out")
+    (tmp_path / "x.json").write_text("{")
+    write_report(check_data(tmp_path / "x.json"), tmp_path / "out")
+    assert {p.name for p in (tmp_path / "out").iterdir()} == {"report.md", "report.json"}
+
+
 def test_no_picture_of_a_stills_file_fails_for_want_of_motion(tmp_path):
     still = {"id": 1, "width": 9, "height": 9, "file_name": "a.jpg"}
     document = {"images": [still], "categories": [{"id": 1, "name": "x"}], "annotations": []}

@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from rich.progress import track
 
 from sgnet.data.annotations.youtube_vis import find_split
-from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.outputs import keep_inputs
 from sgnet.inference.sources import Source
 from sgnet.inference.sources.images import ImageFiles
@@ -177,7 +177,7 @@ def run(cfg: DictConfig) -> None:
     """Compares, prints and writes."""
     if cfg.output is not None:
         keep_inputs([cfg.output], [cfg.checkpoint, cfg.exported])
-        require_writable(Path(cfg.output).parent)
+        require_writable_file(cfg.output)
     videos = compared_videos(cfg)
     exact = open_predictor(cfg.checkpoint, "cpu")
     exported = open_predictor(cfg.exported, fill_up=cfg.fill_up)

@@ -17,19 +17,24 @@ from omegaconf import DictConfig
 
 from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.data.annotations.coco_stills import load_videos_or_stills
-from sgnet.data.annotations.youtube_vis import find_split
+from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split
 from sgnet.data.clips.frames import check_frames, read_frame
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
-from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.atomic_file import require_writable, require_writable_file, write_json
+from sgnet.files.earlier_files import nothing_earlier
 from sgnet.files.outputs import keep_inputs
 from sgnet.files.path_names import checked_name
 from sgnet.inference.devices import torch_device
 from sgnet.inference.split_tracking import SplitTracking, in_chunks, streamed
 from sgnet.inference.video_predictor import Speed, is_exported, open_predictor
+from sgnet.records import ResultTrack, Video
 from sgnet.structures import Category
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
+from sgnet.visualization.video_file import require_mp4
+
+FILES = ("results.json", "results.zip", "metrics.json", "tracks.png", "tracks.mp4")
 
 
 def run(cfg: DictConfig) -> None:
@@ -40,7 +45,8 @@ def run(cfg: DictConfig) -> None:
 def evaluate_checkpoint(cfg: DictConfig) -> str:
     """Runs a checkpoint over a data set and writes results and figures.
 
-    Writes `results.json`, `results.zip` and, where the split has annotations, `metrics.json`.
+    Writes `results.json`, `results.zip` and, where the split has annotations, `metrics.json`. What
+    an earlier evaluation left there and this one does not write is removed.
 
     Args:
         cfg: conf/scripts/evaluate.yaml composed.
@@ -50,6 +56,7 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
 
     Raises:
         ValueError: a setting, the checkpoint or the data set is wrong.
+        OSError: a file cannot be written; those that can are.
     """
     device = torch_device(cfg.device)  # refused before data are made
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
@@ -61,31 +68,54 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
     output = _output_folder(cfg)
     written = [output / name for name in ("results.json", "results.zip", "metrics.json")]
     keep_inputs(written, [path, cfg.checkpoint])
-    require_writable(output)  # all that can be known beforehand stops the work before it starts
+    # all that can be known beforehand stops the work before it starts
+    _require_outputs(output, bool(cfg.pictures))
     check_frames(videos, images)
     classes = category_ids(categories, truth.categories)
     started = time.perf_counter()
     tracks = track_split(videos, images, classes)
     seconds = time.perf_counter() - started
-    save_results(tracks, output / "results.json")
-    zip_results(output / "results.json", output / "results.zip")
     frames = sum(video.length for video in videos)
     summary = f"{frames} frames, {len(videos)} videos, {frames / seconds:.1f} frames/s -> {output}"
-    if cfg.pictures:
-        pictures = TrackPictures(
-            lambda name: read_frame(images / name),
-            {category.id: category.name for category in truth.categories},
-            cfg.min_score,
-            input_size,
-        )
-        write_track_pictures(pictures, videos[: cfg.pictures], tracks, output)
+    with nothing_earlier([output / name for name in FILES]):
+        try:
+            save_results(tracks, output / "results.json")
+            zip_results(output / "results.json", output / "results.zip")
+        except OSError:
+            _score(truth, videos, tracks, output)  # a disk too full may have room for the figures
+            raise
+        table = _score(truth, videos, tracks, output)
+        if cfg.pictures:
+            pictures = TrackPictures(
+                lambda name: read_frame(images / name),
+                {category.id: category.name for category in truth.categories},
+                cfg.min_score,
+                input_size,
+            )
+            write_track_pictures(pictures, videos[: cfg.pictures], tracks, output)
+    return f"{summary} (no annotations, no score)" if table is None else f"{table}\n{summary}"
+
+
+def _require_outputs(folder: Path, pictures: bool) -> None:
+    """Tries the files that are going to be written."""
+    require_writable(folder)
+    for name in FILES:
+        require_writable_file(folder / name)
+    if pictures:
+        require_mp4(folder)
+
+
+def _score(
+    truth: YouTubeVIS, videos: Sequence[Video], tracks: Sequence[ResultTrack], folder: Path
+) -> str | None:
+    """Writes the figures and returns them as a table; None without annotations."""
     if not truth.has_annotations:
-        return f"{summary} (no annotations, no score)"
+        return None
     wanted = {video.id for video in videos}
     annotated = [track for track in truth.tracks() if track.video_id in wanted]
     metrics = evaluate(videos, truth.categories, annotated, tracks)
-    write_json(metrics.as_json(), output / "metrics.json")
-    return f"{format_table(metrics, truth.categories)}\n{summary}"
+    write_json(metrics.as_json(), folder / "metrics.json")
+    return format_table(metrics, truth.categories)
 
 
 def _split_tracking(

@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.export.graphs import export
 from sgnet.export.quantization import calibration_frames, quantize_onnx
-from sgnet.files.atomic_file import require_writable
+from sgnet.files.atomic_file import require_writable_file
 from sgnet.files.outputs import keep_inputs
 from sgnet.ops.frame_sizes import checked_size
 
@@ -34,7 +34,7 @@ def _export(cfg: DictConfig) -> Path:
         raise ValueError(f"format must be one of {', '.join(SUFFIXES)}, got {cfg.format!r}")
     output = Path(cfg.output or Path(cfg.checkpoint).with_suffix(SUFFIXES[cfg.format]))
     keep_inputs([output], [cfg.checkpoint, cfg.calibration])
-    require_writable(output.parent)
+    require_writable_file(output)
     settings: dict[str, Any] = {
         name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from sgnet.files.atomic_file import atomic_path, require_writable
+from sgnet.files.atomic_file import atomic_path
 from sgnet.files.outputs import check_outputs
 from sgnet.files.text_file import read_text
 from sgnet.reports.differences import as_markdown, differences
@@ -36,7 +36,8 @@ def run(cfg: DictConfig) -> None:
     output = Path(str(cfg.output))
     ours = _is_table(Path(f"{output}.csv"))
     check_outputs([f"{output}{suffix}" for suffix in SUFFIXES], [], lambda _: ours)
-    require_writable(output.parent)
+    for suffix in SUFFIXES:
+        require_writable_file(f"{output}{suffix}")
     for suffix, text in ((".csv", as_csv(rows)), (".md", table)):  # the first marks the others
         with atomic_path(f"{output}{suffix}") as temporary:
             temporary.write_text(text, encoding="utf-8")

@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import load_results
-from sgnet.files.atomic_file import require_writable, write_json
+from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.outputs import check_outputs, has_fields
 
 FIELDS = ("stats", "per_category")  # of an output
@@ -47,7 +47,7 @@ def score(annotations: Path, results: Path, output: Path | None, lengths: str = 
     if lengths not in ("strict", "official"):
         raise ValueError(f"lengths must be 'strict' or 'official', got {lengths!r}")
     if output is not None:
-        require_writable(output.parent)
+        require_writable_file(output)
     check = lengths == "strict"
     truth = load_annotations(annotations, check)
     if not truth.has_annotations:

@@ -66,7 +66,8 @@ def unwound(name: str, work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatev
 def noted() -> AbstractContextManager[Told]:
     """Inside, the first signal to end is only noted, so that no frame is left half written.
 
-    The second one does what it does outside.
+    The second one does what it does outside. Also SIGINT that is ignored, as a shell's for its
+    commands in the background, is noted: who sends it to one of them means it.
     """
     return _first_signal(Told(), raises=False)
 
@@ -89,7 +90,7 @@ def _first_signal(told: Told, raises: bool) -> Iterator[Told]:
         if raises:
             raise KeyboardInterrupt
 
-    before = _heeded()
+    before = _heeded(ignored=() if raises else (signal.SIGINT,))
     for number in before:
         signal.signal(number, note)
     try:
@@ -99,9 +100,17 @@ def _first_signal(told: Told, raises: bool) -> Iterator[Told]:
             signal.signal(number, handler)
 
 
-def _heeded() -> dict[signal.Signals, Any]:
-    """What signals to end do now, without those that are ignored; Python's main thread gets any."""
+def _heeded(ignored: tuple[int, ...]) -> dict[signal.Signals, Any]:
+    """What signals to end do now, where Python's main thread gets them.
+
+    Args:
+        ignored: signals that are heeded although they are ignored.
+    """
     if threading.current_thread() is not threading.main_thread():
         return {}
     handlers = {number: signal.getsignal(number) for number in ENDING}
-    return {n: h for n, h in handlers.items() if h is not None and h != signal.SIG_IGN}
+    return {
+        number: handler
+        for number, handler in handlers.items()
+        if handler is not None and (handler != signal.SIG_IGN or number in ignored)
+    }

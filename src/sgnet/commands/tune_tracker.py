@@ -20,6 +20,7 @@ from sgnet import __version__
 from sgnet.commands.evaluate import category_ids
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split, load_annotations
 from sgnet.evaluation.average_precision import UNDEFINED, evaluate
+from sgnet.files.atomic_file import require_writable_file
 from sgnet.inference.detection_cache import (
     CachedVideo,
     detect_videos,
@@ -89,6 +90,7 @@ def _detections(settings: str, path: Path, images: Path, videos: Sequence[Video]
     file = Path(detect.cache or f"{detect.checkpoint}.detections.npz")
     cached = load_cache(file, made_of, videos)
     if cached is None:
+        require_writable_file(file)
         cached = detect_videos(predictor, videos, images)
         save_cache(cached, made_of, file)
     return cached, predictor.classes

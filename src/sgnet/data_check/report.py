@@ -11,6 +11,7 @@ from sgnet.data_check.figures import as_json
 from sgnet.data_check.findings import SEVERITIES, Severity
 from sgnet.data_check.plots import plot_figures
 from sgnet.files.atomic_file import atomic_path, write_json
+from sgnet.files.earlier_files import nothing_earlier
 from sgnet.files.outputs import check_outputs, has_fields
 
 REPORT_FILES = ("report.json", "report.md", "report.png")
@@ -43,6 +44,8 @@ NOTE = (
 def write_report(check: Check, folder: Path) -> str:
     """Writes report.md, report.json and, where there are figures, report.png.
 
+    Without figures that of an earlier check is removed.
+
     Args:
         check: of a data set.
         folder: to write to.
@@ -56,11 +59,13 @@ def write_report(check: Check, folder: Path) -> str:
     """
     check_report(folder, [Path(check.file)])
     text = report_markdown(check)
-    write_json(report_json(check), folder / "report.json")  # first: it marks the others as ours
-    with atomic_path(folder / "report.md") as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    if check.figures is not None:
-        plot_figures(check.figures, folder / "report.png")
+    with nothing_earlier([folder / name for name in REPORT_FILES]):
+        # first: it marks the others as ours
+        write_json(report_json(check), folder / "report.json")
+        with atomic_path(folder / "report.md") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        if check.figures is not None:
+            plot_figures(check.figures, folder / "report.png")
     return text
 
 

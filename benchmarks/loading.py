@@ -16,9 +16,9 @@ from pycocotools import mask as coco_mask
 from sgnet.data.annotations.youtube_vis import YouTubeVIS
 from sgnet.data.clips.clip_pairs import ClipPair, ClipPairDataset, visible_sample
 from sgnet.data.clips.collate import collate_clip_pairs
-from sgnet.data.clips.frames import decoded
 from sgnet.data.clips.raw_pairs import RawFrame
 from sgnet.data.clips.transforms import ClipPairTransform
+from sgnet.files.image_file import decode_image
 from sgnet.ops.rle import decode, to_coco
 
 UInt8Array = NDArray[np.uint8]
@@ -150,7 +150,7 @@ def stages(data: LoadedSet, items: Sequence[tuple[int, int]]) -> dict[str, Calla
     samples = transformed()
     return {
         "read": lambda: [path.read_bytes() for path in paths],
-        "JPEG decode": lambda: [decoded(content) for content in contents],
+        "JPEG decode": lambda: [decode_image(content) for content in contents],
         "mask decode": lambda: [decode(rle) for rle in encoded],
         "transform": transformed,
         "collate": lambda: collate_clip_pairs(samples),

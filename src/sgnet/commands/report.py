@@ -11,7 +11,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
-from sgnet.files.atomic_file import atomic_path
+from sgnet.files.atomic_file import atomic_path, require_writable_file
 from sgnet.files.outputs import check_outputs
 from sgnet.files.text_file import read_text
 from sgnet.reports.differences import as_markdown, differences

@@ -16,6 +16,7 @@ from sgnet.conversion.frame_files import check_sizes, required
 from sgnet.conversion.grouping import ShapeGrouper
 from sgnet.conversion.labelled import LabelledObject, LabelledVideo, LabelledVideos
 from sgnet.files.checked_json import JsonEntry
+from sgnet.files.listing import listed
 from sgnet.files.xml_file import as_entry, read_xml, with_numbers
 from sgnet.inference.sources.images import natural_order
 from sgnet.records import Category, Rle
@@ -40,7 +41,7 @@ def read_cvat(
         ValueError: a file is malformed, or does not fit the images.
     """
     source, images = Path(source), required(images)
-    files = [source] if source.is_file() else natural_order(source.glob("*.xml"))
+    files = [source] if source.is_file() else natural_order(listed(source, "*.xml"))
     if not files:
         raise ValueError(f"{source}: expected an XML file or a folder of them, found none")
     options = _Options(images, check_boxes(boxes), identity)

@@ -27,6 +27,7 @@ from sgnet.conversion.labelled import (
 )
 from sgnet.data.annotations.annotation_entries import parse_categories
 from sgnet.files.checked_json import JsonEntry, describe, top_level_object
+from sgnet.files.listing import listed
 from sgnet.files.text_file import read_text
 from sgnet.records import Category
 
@@ -101,7 +102,7 @@ def _below_resolution(root: Path, resolution: str | None) -> Path:
     between = [
         folder
         for folder in folders
-        if not any(folder.glob("*.png")) and any(p.is_dir() for p in folder.iterdir())
+        if not listed(folder, "*.png") and any(p.is_dir() for p in listed(folder))
     ]
     if not between:
         return root

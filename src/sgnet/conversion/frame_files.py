@@ -11,24 +11,26 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
+from sgnet.files.image_file import ImageFileError, check_room, check_single, read_header
+from sgnet.files.listing import listed
 from sgnet.inference.sources import open_source
 from sgnet.inference.sources.images import image_files, natural_order
 
-TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
-ORIENTATION = 0x0112
-
 
 def image_size(path: Path) -> tuple[int, int]:
-    """(height, width) of an image as OpenCV shows it, from its header alone.
+    """(height, width) of an image as it is shown; its pixels stay packed.
 
     Raises:
-        ValueError: missing or no image.
+        ValueError: missing, no image, or a file of several.
     """
-    image = _opened(path)
-    with image:
-        width, height = image.size
-        turned = image.getexif().get(ORIENTATION) in TURNED
-    return (width, height) if turned else (height, width)
+    if not path.is_file():
+        raise ValueError(f"{path}: image is missing; expected an image file")
+    try:
+        header = read_header(path.read_bytes())
+        check_single(header)
+    except ImageFileError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return header.size
 
 
 def check_sizes(paths: Sequence[Path], size: tuple[int, int], promised_by: str) -> None:
@@ -75,7 +77,9 @@ def _opened(path: Path) -> ImageFile.ImageFile:
     if not path.is_file():
         raise ValueError(f"{path}: image is missing; expected an image file")
     try:
-        return Image.open(path)
+        image = Image.open(path)
+        check_room(*image.size)
+        return image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: cannot be read; expected an image, got: {error}") from error
 
@@ -127,7 +131,7 @@ def folders_in(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise ValueError(f"{folder}: expected a folder, found none")
-    return natural_order(p for p in folder.iterdir() if p.is_dir() and p.name[0] != ".")
+    return natural_order(p for p in listed(folder) if p.is_dir())
 
 
 def frame_numbers(names: Sequence[str]) -> list[int]:

@@ -23,6 +23,7 @@ from sgnet.conversion.regions import (
 )
 from sgnet.data.annotations.annotation_entries import is_inside
 from sgnet.files.checked_json import JsonEntry, as_entries, top_level_object
+from sgnet.files.listing import listed
 from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import MAX_SIDE
 from sgnet.records import Rle
@@ -50,7 +51,7 @@ def read_labelme(
     if frames not in ("labelled", "all"):
         raise ValueError(f"frames must be 'labelled' or 'all', got {frames!r}")
     source = Path(source)
-    folders = [source] if any(source.glob("*.json")) else folders_in(source)
+    folders = [source] if listed(source, "*.json") else folders_in(source)
     if not folders:
         raise ValueError(f"{source}: expected JSON files or folders of them, found none")
     root = Path(images) if images is not None else source
@@ -77,7 +78,7 @@ class _Frame:
 
 def _read_video(options: _Options, folder: Path) -> LabelledVideo:
     images = options.images / folder.relative_to(options.source)
-    files = natural_order(folder.glob("*.json"))
+    files = natural_order(listed(folder, "*.json"))
     if not files:
         raise ValueError(f"{folder}: expected JSON files, found none")
     labelled = [_read_frame(path, images) for path in files]

@@ -27,6 +27,7 @@ from sgnet.conversion.labelled import (
     MaskCollector,
 )
 from sgnet.files.checked_json import JsonEntry, describe, top_level_object
+from sgnet.files.listing import listed
 from sgnet.files.text_file import read_text
 from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import rle_from_counts
@@ -169,7 +170,7 @@ def read_mots_txt(
         ValueError: files are missing, malformed, or do not fit together.
     """
     source = Path(source)
-    files = [source] if source.is_file() else natural_order(source.glob("*.txt"))
+    files = [source] if source.is_file() else natural_order(listed(source, "*.txt"))
     if not files:
         raise ValueError(f"{source}: expected a text file or a folder of them, found none")
     categories = read_classes(files[0].parent, classes)

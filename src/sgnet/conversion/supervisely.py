@@ -23,6 +23,7 @@ from sgnet.conversion.labelled import (
 from sgnet.conversion.regions import checked_points, pasted_mask
 from sgnet.data.annotations.annotation_entries import MAX_FRAMES
 from sgnet.files.checked_json import JsonEntry, as_entries, top_level_object
+from sgnet.files.listing import listed
 from sgnet.inference.sources.images import natural_order
 from sgnet.ops.rle import MAX_SIDE, encode
 from sgnet.records import Rle
@@ -45,7 +46,7 @@ def read_supervisely(
         ValueError: a file is malformed, or does not fit the images.
     """
     source, folder = Path(source), required(images)
-    files = natural_order(source.rglob("ann/*.json")) or natural_order(source.glob("*.json"))
+    files = natural_order(listed(source, "**/ann/*.json") or listed(source, "*.json"))
     files = [source] if source.is_file() else files
     if not files:
         raise ValueError(f"{source}: expected JSON files, found none")

@@ -17,6 +17,7 @@ from sgnet.data.clips.frames import check_frame_size, read_frame
 from sgnet.data_check.findings import Findings
 from sgnet.data_check.lenient_reader import ReadFile
 from sgnet.data_check.perceptual_hash import perceptual_hash, sampled_frames
+from sgnet.files.listing import listed
 from sgnet.records import Video
 
 IMAGES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
@@ -165,7 +166,7 @@ def _report_unused(folder: Path, used: Iterable[str], file: str, findings: Findi
     known = {(folder / name) for name in used}
     unused = sorted(
         path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
+        for path in listed(folder, "**/*")
         if path.suffix.lower() in IMAGES and path not in known
     )
     if unused:

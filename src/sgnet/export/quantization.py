@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.files.atomic_file import atomic_path
+from sgnet.files.listing import listed
 from sgnet.inference.onnx_engine import OnnxFrameEngine
 from sgnet.inference.sources import SourceError, SourceFrame, open_source
 from sgnet.inference.sources.images import IMAGE_SUFFIXES, ImageFiles, natural_order
@@ -98,7 +99,7 @@ def calibration_frames(
         raise ValueError(f"calibration needs at least one frame, got {count}")
     frames: Iterable[SourceFrame]
     if Path(source).is_dir():
-        paths = [p for p in Path(source).rglob("*") if p.suffix.lower() in IMAGE_SUFFIXES]
+        paths = [p for p in listed(Path(source), "**/*") if p.suffix.lower() in IMAGE_SUFFIXES]
         chosen = _spread(natural_order(paths), count)
         opened = [ImageFiles([path], str(path)) for path in chosen]  # sizes may differ
         if not opened:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.files.jpeg_end import is_cut_jpeg
+from sgnet.files.image_file import ImageFileError, decode_image
 from sgnet.ops.frame_sizes import SIZE_DIVISOR, fit_size, resize_frame
 from sgnet.records import Video
 
@@ -18,7 +18,6 @@ __all__ = [
     "BrokenFrameError",
     "check_frame_size",
     "check_frames",
-    "decoded",
     "fit_size",
     "read_frame",
     "resize_frame",
@@ -31,41 +30,26 @@ class BrokenFrameError(ValueError):
 
 
 def read_frame(path: Path, expected_size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """One image as [H, W, 3] RGB uint8.
+    """One image as [H, W, 3] RGB uint8, upright.
 
     Args:
         path: image file.
-        expected_size: (height, width) the annotations promise; None accepts any.
+        expected_size: (height, width) the annotations promise; None accepts any that there is room
+            for. Another is refused by the file's header, before it is unpacked.
 
     Raises:
-        BrokenFrameError: missing, unreadable or cut off file, or another size than promised.
+        BrokenFrameError: missing, unreadable or cut off file, one of several images, or another
+            size than promised.
     """
     try:
         content = path.read_bytes()
     except OSError as error:
         problem = "is missing" if not path.is_file() else f"cannot be read ({error.strerror})"
         raise BrokenFrameError(f"{path}: frame {problem}; expected an image file") from error
-    if is_cut_jpeg(content):
-        raise BrokenFrameError(
-            f"{path}: frame is cut off; expected a whole JPEG, got one without its end"
-        )
-    image = decoded(content)
-    if image is None:
-        raise BrokenFrameError(f"{path}: frame cannot be decoded; expected a JPEG or PNG image")
-    if expected_size is not None:
-        check_frame_size(path, image.shape[:2], expected_size)
-    return image
-
-
-def decoded(content: bytes) -> NDArray[np.uint8] | None:
-    """An image file's content as [H, W, 3] RGB uint8; None where it is no image."""
-    if not content:
-        return None
     try:
-        image = cv2.imdecode(np.frombuffer(content, dtype=np.uint8), cv2.IMREAD_COLOR_RGB)
-    except cv2.error:  # sides beyond its limits
-        return None
-    return None if image is None else np.asarray(image, dtype=np.uint8)
+        return decode_image(content, expected_size)
+    except ImageFileError as error:
+        raise BrokenFrameError(f"{path}: frame {error}") from error
 
 
 def check_frame_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.files.jpeg_end import is_cut_jpeg
+from sgnet.files.image_file import ImageFileError, decode_image, decode_pages, read_header
+from sgnet.files.listing import listed
 from sgnet.inference.sources.base import SourceError, SourceFrame, checked_image, same_size
 
 IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -41,21 +42,62 @@ class ImageFiles:
         return same_size(self._read(), self.name)
 
     def _read(self) -> Iterator[SourceFrame]:
-        import cv2
-
         for index, path in enumerate(self._paths):
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
-            if image is None:
-                state = "cannot be decoded" if path.is_file() else "is missing"
-                raise SourceError(
-                    f"{self.name}: frame {index}: {path} {state}; expected an image file"
-                )
-            if is_cut_jpeg(path.read_bytes()):
-                raise SourceError(
-                    f"{self.name}: frame {index}: {path} is cut off; expected a whole JPEG image, "
-                    "got one without its end"
-                )
-            yield SourceFrame(index, np.asarray(image, dtype=np.uint8), None, path.name)
+            try:
+                image = decode_image(_content(path))
+            except ImageFileError as error:
+                raise SourceError(f"{self.name}: frame {index}: {path} {error}") from error
+            yield SourceFrame(index, image, None, path.name)
+
+
+class ImagePages:
+    """All images of one file: the pages of a TIFF, the pictures of an animated PNG or WebP.
+
+    Args:
+        path: of the file.
+
+    Raises:
+        SourceError: no image file.
+    """
+
+    live = False
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self._path = path
+        try:
+            header = read_header(_content(path))
+        except ImageFileError as error:
+            raise SourceError(f"{self.name}: {error}") from error
+        self.length: int | None = len(header.pages)
+        self.frames_per_second: float | None = None  # each picture has a time of its own
+
+    def __iter__(self) -> Iterator[SourceFrame]:
+        """The images in the order of the file."""
+        return same_size(self._read(), self.name)
+
+    def _read(self) -> Iterator[SourceFrame]:
+        index, time = 0, 0.0
+        try:
+            for image, seconds in decode_pages(_content(self._path)):
+                known = None if seconds is None else time
+                yield SourceFrame(index, image, known, f"image {index}")
+                index, time = index + 1, time + (seconds or 0.0)
+        except ImageFileError as error:
+            raise SourceError(f"{self.name}: frame {index}: {error}") from error
+
+
+def _content(path: Path) -> bytes:
+    """Of a file.
+
+    Raises:
+        ImageFileError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})" if path.is_file() else "is missing"
+        raise ImageFileError(f"{problem}; expected an image file") from error
 
 
 class ArrayFrames:
@@ -87,7 +129,7 @@ class ArrayFrames:
 
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder, 2 before 10."""
-    return natural_order(p for p in folder.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES)
+    return natural_order(p for p in listed(folder) if p.suffix.lower() in IMAGE_SUFFIXES)
 
 
 def natural_order(paths: Iterable[Path]) -> list[Path]:

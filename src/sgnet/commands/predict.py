@@ -71,8 +71,8 @@ def run(cfg: DictConfig) -> None:
     predictor = open_predictor(
         cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, fill_up=cfg.fill_up, **settings
     )
-    source = open_source(cfg.source)
-    refuse_inputs(Path(str(cfg.output)), cfg.checkpoint, cfg.source)
+    source = open_source(str(cfg.source), cfg.stream)  # 12 may be a folder
+    refuse_inputs(Path(str(cfg.output)), cfg.checkpoint, str(cfg.source))
     most = min((n for n in (cfg.max_frames, source.length) if n is not None), default=None)
     columns = (
         TextColumn("{task.description}"),

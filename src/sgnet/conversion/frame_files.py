@@ -222,6 +222,8 @@ def written_frame(folder: Path, name: str) -> Path | None:
 def write_frames(video: Path, folder: Path) -> int:
     """Writes `000000.jpg`, `000001.jpg`, ... as the frames are shown; JPEG loses a little.
 
+    Pixels stay as they are stored also where they are not square, since labels count them so.
+
     Returns:
         Number of frames.
 
@@ -231,7 +233,7 @@ def write_frames(video: Path, folder: Path) -> int:
     """
     folder.mkdir(parents=True, exist_ok=True)
     count = 0
-    for frame in open_source(video):
+    for frame in open_source(video, square_pixels=False):
         picture = cv2.cvtColor(frame.image, cv2.COLOR_RGB2BGR)
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
         (folder / FRAME_NAME.format(frame.index)).write_bytes(data.tobytes())

@@ -138,7 +138,9 @@ class InstanceStreamer:
         self.classes = tuple(classes)
         self.input_size = input_size
 
-    def stream(self, source: Source, ahead: int = 4) -> Generator[FrameResult, None, None]:
+    def stream(
+        self, source: Source, ahead: int = 4, video_stream: int | None = None
+    ) -> Generator[FrameResult, None, None]:
         """Results of a video as its frames come.
 
         Reading and the encoding of masks overlap with the network in threads of their own; the
@@ -148,13 +150,15 @@ class InstanceStreamer:
         Args:
             source: see `sgnet.inference.sources.open_source`.
             ahead: frames each step may be in front of the next; 0 works without threads.
+            video_stream: number of a file's video stream, as ffprobe counts them; None takes the
+                film.
 
         Raises:
             SourceError: where the source cannot be read on, after the results of all frames before.
             ValueError: another video was begun before this one ended, or a frame has a shape that
                 the engine does not take.
         """
-        opened = open_source(source)
+        opened = open_source(source, video_stream)
         turn = object()
         with self._lock:
             self._turn = turn
@@ -184,15 +188,19 @@ class InstanceStreamer:
                 f"{name}: another video was begun with this predictor; expected one at a time"
             )
 
-    def predict(self, source: Source) -> VideoResult:
+    def predict(self, source: Source, video_stream: int | None = None) -> VideoResult:
         """Tracks of a whole video.
+
+        Args:
+            source: see `sgnet.inference.sources.open_source`.
+            video_stream: see `stream`.
 
         Raises:
             SourceError: the source cannot be read to its end; use `stream` to keep what came.
         """
         collector = TrackCollector(0, None, [category.id for category in self.classes])
         count, size = 0, (0, 0)
-        for result in self.stream(source):
+        for result in self.stream(source, video_stream=video_stream):
             collector.add(result.frame.index, result.instances)
             size = (result.frame.image.shape[0], result.frame.image.shape[1])
             count += 1

@@ -31,6 +31,7 @@ def write_video(path, times, size=(48, 64), options=None, codec="libx264", sound
         for number, time in enumerate(times):
             image = np.full((*size, 3), 20 * (number % 10) + 30, dtype=np.uint8)
             image[: size[0] // 4] = 255  # the upper quarter is white
+            image[:, : size[1] // 8] = 0  # and a stripe at the left black
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
             for packet in stream.encode(frame):
@@ -60,23 +61,32 @@ def test_frames_come_in_order_with_their_times(tmp_path):
     assert grey == pytest.approx([30, 50, 70, 90], abs=6)
 
 
-@pytest.mark.parametrize("turns", [1, 2, 3])
-def test_the_rotation_of_a_phone_is_applied(tmp_path, turns):
+# (a, b, c, d) of the track header's matrix: (x, y) is shown at (a x + c y, b x + d y), y downwards
+SHOWN = {
+    "upright": ((1, 0, 0, 1), lambda image: image),
+    "90 clockwise": ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
+    "180": ((-1, 0, 0, -1), lambda image: np.rot90(image, 2)),
+    "90 back": ((0, -1, 1, 0), np.rot90),
+    "mirrored": ((-1, 0, 0, 1), np.fliplr),
+    "upside down": ((1, 0, 0, -1), np.flipud),
+    "transposed": ((0, 1, 1, 0), lambda image: image.swapaxes(0, 1)),
+    "transversed": ((0, -1, -1, 0), lambda image: np.rot90(image.swapaxes(0, 1), 2)),
+}
+
+
+@pytest.mark.parametrize("way", SHOWN)
+def test_turning_and_mirroring_of_the_container_are_applied(tmp_path, way):
     path = write_video(tmp_path / "v.mp4", [0.0, 0.1])
     stored = next(iter(open_source(path))).image
     content = bytearray(path.read_bytes())
-    one = 0x00010000
-    matrices = {1: (0, one, -one, 0), 2: (-one, 0, 0, -one), 3: (0, -one, one, 0)}
-    a, b, c, d = matrices[turns]  # the track header's matrix: clockwise by 90 degrees a turn
-    matrix = b"".join(
-        value.to_bytes(4, "big", signed=True) for value in (a, b, 0, c, d, 0, 0, 0, 0x40000000)
-    )
+    (a, b, c, d), expected = SHOWN[way]
+    numbers = (a << 16, b << 16, 0, c << 16, d << 16, 0, 0, 0, 0x40000000)
     start = content.index(b"tkhd") + 4 + 40
-    content[start : start + 36] = matrix
+    content[start : start + 36] = b"".join(n.to_bytes(4, "big", signed=True) for n in numbers)
     turned = tmp_path / "turned.mp4"
     turned.write_bytes(content)
     shown = next(iter(open_source(turned))).image
-    np.testing.assert_array_equal(shown, np.rot90(stored, -turns))
+    np.testing.assert_array_equal(shown, expected(stored))
 
 
 def test_a_missing_file_is_an_error(tmp_path):

@@ -127,6 +127,16 @@ class ArrayFrames:
             yield SourceFrame(index, own, None, f"frame {index}")
 
 
+def image_source(path: Path) -> ImageFiles | ImagePages:
+    """An image file as a video: all of its images.
+
+    Raises:
+        SourceError: it is no image file.
+    """
+    pages = ImagePages(path)
+    return pages if pages.length != 1 else ImageFiles([path], str(path))
+
+
 def image_files(folder: Path) -> list[Path]:
     """The images of a folder, 2 before 10."""
     return natural_order(p for p in listed(folder) if p.suffix.lower() in IMAGE_SUFFIXES)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import glob
+import logging
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeAlias
@@ -10,53 +12,101 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.files.listing import SYSTEM_NAMES
 from sgnet.inference.sources.base import CheckedSource, FrameSource, SourceError
 from sgnet.inference.sources.images import (
     IMAGE_SUFFIXES,
     ArrayFrames,
     ImageFiles,
+    ImagePages,
     image_files,
+    image_source,
     natural_order,
 )
-from sgnet.inference.sources.video import Camera, VideoFile
+from sgnet.inference.sources.video import Camera, VideoFile, local_path
+
+CAMERA = "camera:"  # before a number, where a file or folder has the number for a name
+log = logging.getLogger(__name__)
 
 Source: TypeAlias = str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource
 
 
-def open_source(source: Source) -> FrameSource:
+def open_source(
+    source: Source, stream: int | None = None, square_pixels: bool = True
+) -> FrameSource:
     """Frames of a video.
 
+    A text is the file or folder that it names where that is there, whatever it looks like.
+
     Args:
-        source: a video file; a folder of images; a pattern such as `frames/*.jpg`; an address
-            (rtsp, http, ...); the number of a camera; arrays [H, W, 3] RGB uint8 in a list or any
-            iterable; or a source that is open already, whose frames are then checked as others are.
+        source: a video file, or one of several images such as a TIFF with pages; a folder of
+            images; a pattern such as `frames/*.jpg`; an address (rtsp, http, ...); the number of a
+            camera, as text also `camera:0`; arrays [H, W, 3] RGB uint8 in a list or any iterable;
+            or a source that is open already, whose frames are then checked as others are.
+        stream: see `VideoFile`; for video files and addresses.
+        square_pixels: see `VideoFile`.
 
     Raises:
         SourceError: nothing there, or nothing in it that can be a video.
     """
+    opened = _opened(source, stream, square_pixels)
+    if stream is not None and not isinstance(opened, VideoFile):
+        raise SourceError(
+            f"{opened.name}: stream must be left out for a source that is no video file or "
+            f"address, got {stream!r}"
+        )
+    return opened
+
+
+def _opened(source: Source, stream: int | None, square_pixels: bool) -> FrameSource:
     if isinstance(source, bool):
         raise SourceError(f"source must be a path, address, camera or arrays, got {source}")
     if isinstance(source, int):
         return Camera(source)
-    if isinstance(source, (str, Path)):
-        return _from_text(str(source))
-    if isinstance(source, (ArrayFrames, Camera, CheckedSource, ImageFiles, VideoFile)):
+    if isinstance(source, Path):
+        return _from_path(source, stream, square_pixels)
+    if isinstance(source, str):
+        return _from_text(source, stream, square_pixels)
+    if isinstance(source, (ArrayFrames, Camera, CheckedSource, ImageFiles, ImagePages)):
         return source  # they check their frames themselves
+    if isinstance(source, VideoFile):
+        return source if stream is None else VideoFile(source.name, stream, square_pixels)
     if all(hasattr(source, name) for name in ("name", "length", "frames_per_second", "live")):
         return CheckedSource(source)  # type: ignore[arg-type]
     return ArrayFrames(source)  # type: ignore[arg-type]
 
 
-def _from_text(text: str) -> FrameSource:
-    if text.isdigit() and not Path(text).exists():
-        return Camera(int(text))
-    if "://" in text:
-        return VideoFile(text)
-    path = Path(text)
-    if path.is_dir():
-        return ImageFiles(image_files(path), text)
-    if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file():
-        return ImageFiles([path], text)
-    if not path.exists() and glob.has_magic(text):
-        return ImageFiles(natural_order(Path(p) for p in glob.glob(text, recursive=True)), text)
-    return VideoFile(path)
+def _from_text(text: str, stream: int | None, square_pixels: bool) -> FrameSource:
+    number = text.removeprefix(CAMERA)
+    is_number = number.isascii() and number.isdigit()
+    path = local_path(text)
+    if path is None:
+        return VideoFile(text, stream, square_pixels)
+    if os.path.exists(path):
+        if is_number:
+            log.warning(
+                "source %s: the file or folder of this name is read; the camera is %s%s",
+                text,
+                CAMERA,
+                number,
+            )
+    elif is_number:
+        return Camera(int(number))
+    elif glob.has_magic(text):
+        return ImageFiles(_matching(text), text)
+    return _from_path(path, stream, square_pixels)
+
+
+def _from_path(path: Path, stream: int | None, square_pixels: bool) -> FrameSource:
+    if os.path.isdir(path):  # False for names that no file can have
+        return ImageFiles(image_files(path), str(path))
+    if path.suffix.lower() in IMAGE_SUFFIXES and os.path.isfile(path):
+        return image_source(path)
+    return VideoFile(path, stream, square_pixels)
+
+
+def _matching(pattern: str) -> list[Path]:
+    """The files of a pattern; `*` stands for no name with a dot in front, nor for a system's."""
+    found = [Path(path) for path in glob.glob(pattern, recursive=True)]
+    unnamed = set(SYSTEM_NAMES) - set(Path(pattern).parts)
+    return natural_order(path for path in found if not unnamed.intersection(path.parts))

@@ -2,66 +2,69 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import numpy as np
 
 from sgnet.inference.sources.base import SourceError, SourceFrame, same_size
+from sgnet.inference.sources.containers import open_container, reason_of
+from sgnet.inference.sources.film import film_of, pixel_width, square_width
 from sgnet.inference.sources.whole_file import Span, missing_part
+from sgnet.ops.orientation import UPRIGHT, Orientation, nearest_orientation, oriented
 
-STREAM_TIMEOUT = 15.0  # seconds for a network stream to answer
 LIVE_PROTOCOLS = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "udp://", "rtp://", "srt://")
+FILE_ADDRESS = "file://"
 
 
 class VideoFile:
-    """A video file or a network address, frames as they are shown.
+    """A video file or a network address, frames as players show them.
 
-    The rotation a phone writes beside the video is applied. Frames carry their own times, so a
-    variable frame rate stays what it is. A file that ends before what it declares itself is an
+    Of several video streams the film is taken, never a cover. What the container says of turning
+    and mirroring is done, and pixels that are not square are made so. Frames carry their own times,
+    so a variable frame rate stays what it is. A file that ends before what it declares itself is an
     error behind its last frame. That is mp4, mov, avi, flv, mkv and webm; a missing end of others
     goes unnoticed, as transport streams (.ts) declare nothing, nor does the Matroska file of a
-    recorder that was killed.
+    recorder that was killed. Files that name other files, as playlists do, are not followed.
 
     Args:
         path: file, or http, https, rtsp, rtmp, udp address.
+        stream: number of the video stream as ffprobe counts them; None takes the film.
+        square_pixels: False leaves the pixels as they are stored, where labels count them so.
 
     Raises:
         SourceError: nothing there, or no video in it.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(
+        self, path: str | Path, stream: int | None = None, square_pixels: bool = True
+    ) -> None:
         self.name = str(path)
-        self._is_file = "://" not in self.name
-        self.live = self.name.startswith(LIVE_PROTOCOLS)
-        self._container = self._opened()  # kept: some servers answer only once
-        stream = self._container.streams.video[0]
-        rate = stream.average_rate
+        self._path = local_path(path)
+        self._wanted = stream
+        self._square = square_pixels
+        self.live = self._path is None and self.name.lower().startswith(LIVE_PROTOCOLS)
+        self._container = open_container(self.name, self._path)  # kept: some answer only once
+        try:
+            film = film_of(self._container, self.name, stream)
+        except SourceError:
+            self._container.close()
+            raise
+        self._number: int = film.index
+        self._pixel_width = pixel_width(film, self.name)
+        rate = film.average_rate
         self.frames_per_second: float | None = float(rate) if rate else None
-        self.length: int | None = stream.frames or None
+        self.length: int | None = film.frames or None
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """The frames by time of display."""
         return same_size(self._read(), self.name)
-
-    def _opened(self) -> Any:  # noqa: ANN401 - PyAV's container, imported lazily
-        import av
-
-        if self._is_file and not Path(self.name).is_file():
-            raise SourceError(f"{self.name}: source is missing; expected a video file")
-        try:
-            container = av.open(self.name, timeout=None if self._is_file else STREAM_TIMEOUT)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            raise SourceError(
-                f"{self.name}: cannot be opened as a video; expected a file or stream that FFmpeg "
-                f"reads, got: {_reason(error)}"
-            ) from error
-        if not container.streams.video:
-            container.close()
-            raise SourceError(f"{self.name}: expected a video stream, got none")
-        return container
 
     def _read(self) -> Iterator[SourceFrame]:
         import av
@@ -70,27 +73,49 @@ class VideoFile:
         start: float | None = None
         span = Span()
         first, self._container = self._container, None
-        with first or self._opened() as container:
-            stream = container.streams.video[0]
+        with first or open_container(self.name, self._path) as container:
+            stream = container.streams[self._number]
             stream.thread_type = "AUTO"
             try:
                 for frame in container.decode(stream):
                     start = frame.time if start is None else start
                     span.add(frame)
-                    yield _source_frame(index, frame, start)
+                    yield self._frame(index, frame, start)
                     index += 1
             except (av.FFmpegError, OSError) as error:
                 raise SourceError(
                     f"{self.name}: frame {index}: cannot be decoded; expected a whole video, got: "
-                    f"{_reason(error)}"
+                    f"{reason_of(error)}"
                 ) from error
-            path = Path(self.name) if self._is_file else None
-            missing = None if self.live else missing_part(path, stream, span)
+            missing = None if self.live else missing_part(self._path, stream, span)
             if missing is not None:
                 raise SourceError(
                     f"{self.name}: frame {index}: the file is cut off; expected {missing} more, "
                     f"got {index} frames"
                 )
+
+    def _frame(
+        self,
+        index: int,
+        frame: Any,  # noqa: ANN401 - av.VideoFrame
+        start: float | None,
+    ) -> SourceFrame:
+        ratio = self._pixel_width if self._square else Fraction(1)
+        if ratio != 1:
+            frame = frame.reformat(width=square_width(frame.width, ratio), format="rgb24")
+        upright = oriented(frame.to_ndarray(format="rgb24"), _orientation(frame))
+        known = start is not None and frame.time is not None
+        return SourceFrame(index, upright, frame.time - start if known else None, f"frame {index}")
+
+
+def local_path(path: str | Path) -> Path | None:
+    """The file that is meant; None for an address. What is there is a file, whatever its name."""
+    text = str(path)
+    if isinstance(path, Path) or "://" not in text or os.path.exists(text):
+        return Path(text)
+    if text.lower().startswith(FILE_ADDRESS):
+        return Path(url2pathname(urlsplit(text).path))
+    return None
 
 
 class Camera:
@@ -140,18 +165,8 @@ class Camera:
             self._capture.release()
 
 
-def _source_frame(
-    index: int,
-    frame: Any,  # noqa: ANN401 - av.VideoFrame
-    start: float | None,
-) -> SourceFrame:
-    image = frame.to_ndarray(format="rgb24")
-    quarter_turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90's
-    upright = np.ascontiguousarray(np.rot90(image, quarter_turns))
-    known = start is not None and frame.time is not None
-    return SourceFrame(index, upright, frame.time - start if known else None, f"frame {index}")
-
-
-def _reason(error: Exception) -> str:
-    """What FFmpeg said, without the path that the message has already."""
-    return getattr(error, "strerror", None) or str(error)
+def _orientation(frame: Any) -> Orientation:  # noqa: ANN401 - av.VideoFrame
+    """How the frame is shown, by the matrix that its container or codec gives."""
+    data = frame.side_data.get("DISPLAYMATRIX")
+    matrix = np.frombuffer(data, dtype=np.int32).tolist() if data is not None else ()
+    return nearest_orientation(matrix) if len(matrix) == 9 else UPRIGHT

@@ -20,9 +20,8 @@ from sgnet.inference.streaming import FrameResult
 from sgnet.inference.track_table import TrackTable
 from sgnet.records import Category
 from sgnet.visualization.overlay import DrawnMask, draw_masks
-from sgnet.visualization.video_file import Mp4Writer, require_mp4
+from sgnet.visualization.video_file import DEFAULT_RATE, Mp4Writer, require_mp4
 
-DEFAULT_RATE = 25.0  # frames a second of an overlay whose source knows no time
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 FILES = ("results.json", "overlay.mp4", "tracks.csv")  # every run has the first
 LEAST_ROOM = 2**20  # bytes; with less a run is not going to get far

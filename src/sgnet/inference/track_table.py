@@ -12,7 +12,7 @@ from sgnet.files.atomic_file import atomic_path
 from sgnet.inference.streaming import FrameResult
 from sgnet.ops.rle import area
 
-TABLE_HEADER = ("frame", "id", "category", "score", "x1", "y1", "x2", "y2", "area")
+TABLE_HEADER = ("frame", "id", "category", "score", "x1", "y1", "x2", "y2", "area", "time")
 
 
 class TrackTable:
@@ -80,6 +80,7 @@ def _rows(result: FrameResult) -> list[tuple[object, ...]]:
             f"{instance.score:.4f}",
             *(f"{side:.1f}" for side in instance.box_xyxy),
             area(instance.mask),
+            "" if result.frame.time is None else f"{result.frame.time:.3f}",
         )
         for instance in result.instances
     ]

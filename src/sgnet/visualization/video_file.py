@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 import uuid
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,6 +18,10 @@ from numpy.typing import NDArray
 from sgnet.files.atomic_file import atomic_path
 
 CLOCK = 90_000  # ticks a second, the usual of video containers
+SLOWEST, FASTEST = 0.1, 1000.0  # frames a second
+LONGEST = 10 * CLOCK  # ticks that a frame is shown for: mp4 holds no gap of 7 hours
+DEFAULT_RATE = 25.0  # frames a second where nobody knows
+log = logging.getLogger(__name__)
 
 
 class Mp4Writer:
@@ -26,7 +32,8 @@ class Mp4Writer:
 
     Args:
         path: the mp4 file.
-        frames_per_second: of playback, for frames without a time of their own.
+        frames_per_second: of playback, for frames without a time of their own; from 0.1 to 1000,
+            what is beyond counts as the nearest of these, and what is no rate as 25.
 
     Attributes:
         count: frames so far.
@@ -37,8 +44,10 @@ class Mp4Writer:
         self.path = Path(path)
         self.count = 0
         self.given_up = False
-        self._rate = Fraction(frames_per_second).limit_denominator(1001)
+        self._rate = playable_rate(frames_per_second)
         self._last = -1
+        self._left_out = 0  # ticks of gaps that were too long
+        self._gap_said = False
         self._files = ExitStack()
         self._temporary: Path | None = None
         self._container: Any = None
@@ -53,7 +62,9 @@ class Mp4Writer:
 
         Args:
             picture: [H, W, 3] RGB, all of one size; an odd last row or column is left out.
-            time: seconds since the start; None places it one frame after the last.
+            time: seconds since the start; None places it one frame after the last. A frame is
+                shown for 10 seconds at most, a longer gap is shortened; where time does not go
+                on, it is one frame after the last too.
 
         Raises:
             OSError: the disk is full or gone, or the video is given up.
@@ -65,10 +76,7 @@ class Mp4Writer:
         height, width = (side - side % 2 for side in picture.shape[:2])
         even = np.ascontiguousarray(picture[:height, :width])
         frame = av.VideoFrame.from_ndarray(even, format="rgb24")
-        step = round(CLOCK / self._rate)
-        tick = self._last + step if self._last >= 0 else 0
-        if time is not None:
-            tick = max(self._last + 1, round(time * CLOCK))
+        tick = self._tick(time)
         frame.pts, frame.time_base = tick, Fraction(1, CLOCK)
         with self._or_given_up():
             if self._container is None:
@@ -76,6 +84,35 @@ class Mp4Writer:
             self._container.mux(self._stream.encode(frame))
         self._last = tick
         self.count += 1
+
+    def _tick(self, time: float | None) -> int:
+        """When the next frame is shown: after the last, and not too long after."""
+        after = self._last + round(CLOCK / self._rate) if self._last >= 0 else 0
+        if time is None or not math.isfinite(time):
+            return after
+        tick = round(time * CLOCK) - self._left_out
+        if self._last < 0 and not 0 <= tick <= LONGEST:
+            self._left_out = tick  # a clock that did not begin with the video
+            return 0
+        too_long = tick - max(0, self._last) - LONGEST
+        if too_long > 0:
+            self._say_gap(too_long + LONGEST)
+            self._left_out += too_long
+            tick -= too_long
+        return tick if tick > self._last else after
+
+    def _say_gap(self, ticks: int) -> None:
+        """Says once that a gap is shortened."""
+        if not self._gap_said:
+            self._gap_said = True
+            log.warning(
+                "%s: frame %d: %.1f s without a frame, of which the video shows %d; the same for "
+                "each longer gap",
+                self.path,
+                self.count,
+                ticks / CLOCK,
+                LONGEST // CLOCK,
+            )
 
     def __exit__(
         self,
@@ -153,6 +190,13 @@ def require_mp4(folder: Path) -> None:
         write_mp4([np.zeros((16, 16, 3), np.uint8)], path, 1)
     finally:
         path.unlink(missing_ok=True)
+
+
+def playable_rate(frames_per_second: float) -> Fraction:
+    """A rate that a video can have, the nearest where the given one is too slow or too fast."""
+    if not math.isfinite(frames_per_second) or frames_per_second <= 0:
+        frames_per_second = DEFAULT_RATE
+    return Fraction(min(max(frames_per_second, SLOWEST), FASTEST)).limit_denominator(1001)
 
 
 def write_mp4(

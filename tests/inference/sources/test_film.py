@@ -155,9 +155,11 @@ def test_the_number_of_a_stream_chooses_it(tmp_path):
     assert next(iter(open_source(path, stream=1))).image.shape == (96, 128, 3)
 
 
-def test_pixels_are_square_unless_labels_count_the_stored_ones(tmp_path):
+def test_pixels_are_square_unless_labels_count_the_stored_ones(tmp_path, caplog):
     path = write(tmp_path / "a.mp4", [("libx264", (48, 64), DEFAULT, 2)], Fraction(3, 2))
     image = next(iter(open_source(path))).image
     assert image.shape == (48, 96, 3)
     assert int(image[24, 40, 0]) > 150 > 50 > int(image[24, 56, 0])  # the middle is at 48
+    assert not caplog.text
     assert next(iter(open_source(path, square_pixels=False))).image.shape == (48, 64, 3)
+    assert "a.mp4: frames keep their pixels of 3/2 to 1, as labels count them" in caplog.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from sgnet.ops.orientation import UPRIGHT, Orientation, nearest_orientation, ori
 
 LIVE_PROTOCOLS = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "udp://", "rtp://", "srt://")
 FILE_ADDRESS = "file://"
+log = logging.getLogger(__name__)
 
 
 class VideoFile:
@@ -58,6 +60,13 @@ class VideoFile:
             raise
         self._number: int = film.index
         self._pixel_width = pixel_width(film, self.name)
+        if self._pixel_width != 1 and not square_pixels:
+            log.warning(
+                "%s: frames keep their pixels of %s to 1, as labels count them; prediction makes "
+                "pixels square",
+                self.name,
+                self._pixel_width,
+            )
         rate = film.average_rate
         self.frames_per_second: float | None = float(rate) if rate else None
         self.length: int | None = film.frames or None

@@ -113,6 +113,12 @@ def test_a_file_or_folder_with_a_number_for_a_name_is_read_and_said(
     assert opened == [12, 12]
 
 
+@pytest.mark.parametrize("number", [-1, 10_000, 2**40])
+def test_no_camera_has_such_a_number(number):
+    with pytest.raises(SourceError, match=rf"camera {number}: cannot be opened; expected a number"):
+        open_source(number)
+
+
 def test_a_path_is_never_a_camera(here):
     with pytest.raises(SourceError, match="12: source is missing"):
         open_source(Path("12"))

@@ -22,6 +22,7 @@ from sgnet.ops.orientation import UPRIGHT, Orientation, nearest_orientation, ori
 
 LIVE_PROTOCOLS = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "udp://", "rtp://", "srt://")
 FILE_ADDRESS = "file://"
+MOST_CAMERAS = 9999  # OpenCV takes larger numbers for a driver and one of its cameras
 log = logging.getLogger(__name__)
 
 
@@ -144,6 +145,10 @@ class Camera:
         import cv2
 
         self.name = f"camera {number}"
+        if not 0 <= number <= MOST_CAMERAS:
+            raise SourceError(
+                f"{self.name}: cannot be opened; expected a number from 0 to {MOST_CAMERAS}"
+            )
         self._capture = cv2.VideoCapture(number)
         if not self._capture.isOpened():
             raise SourceError(f"{self.name}: cannot be opened; expected a connected camera")

@@ -19,6 +19,7 @@ from sgnet.data.annotations.split_folder import images_beside
 from sgnet.data_check import check_data, write_repaired, write_report
 from sgnet.data_check.repair import check_repair
 from sgnet.data_check.report import check_report
+from sgnet.files.atomic_file import require_makeable
 
 
 def run(cfg: DictConfig) -> None:
@@ -28,6 +29,9 @@ def run(cfg: DictConfig) -> None:
         ValueError: the settings are wrong, or nothing is left to repair.
         SystemExit: 1 where there are errors.
     """
+    for folder in (cfg.output, cfg.fix):
+        if folder is not None:
+            require_makeable(str(folder))
     annotations, images = annotation_files(cfg)
     against = _against(cfg)
     inputs = [annotations, *([] if against is None else against[:1])]

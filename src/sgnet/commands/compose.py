@@ -17,10 +17,12 @@ from omegaconf import DictConfig
 from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.data.clips.composer import VideoComposer, write_composed
 from sgnet.data.clips.frames import check_frames
+from sgnet.files.atomic_file import require_makeable
 
 
 def run(cfg: DictConfig) -> None:
     """Reads the annotations and writes the new data set."""
+    require_makeable(str(cfg.output))
     annotations = load_annotations(cfg.annotations)
     check_frames(annotations.videos, Path(cfg.images))
     rules = instantiate(cfg.rules, _convert_="all")

@@ -18,7 +18,7 @@ from sgnet.conversion.frame_files import write_frames
 from sgnet.conversion.labelled import LabelledVideos
 from sgnet.conversion.youtube_vis import save_split
 from sgnet.files.archives import refuse_archive
-from sgnet.files.atomic_file import new_folder
+from sgnet.files.atomic_file import new_folder, require_makeable
 from sgnet.files.path_names import checked_name
 
 
@@ -32,6 +32,7 @@ def _convert(cfg: DictConfig) -> Path:
     refuse_archive(source, "source")
     refuse_archive(cfg.images, "images")
     like = None if cfg.like is None else Path(str(cfg.like))
+    require_makeable(output)
     read = instantiate(cfg["from"], source=source, _partial_=True, _convert_="all")
     if cfg.source_video is None:
         images = None if cfg.images is None else Path(str(cfg.images))

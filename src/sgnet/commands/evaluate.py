@@ -9,20 +9,25 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.commands.settings import given
 from sgnet.data.annotations.coco_stills import load_videos_or_stills
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split
 from sgnet.data.clips.frames import check_frames, read_frame
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import save_results, zip_results
-from sgnet.files.atomic_file import require_writable, require_writable_file, write_json
+from sgnet.files.atomic_file import (
+    require_makeable,
+    require_writable,
+    require_writable_file,
+    write_json,
+)
 from sgnet.files.earlier_files import nothing_earlier
 from sgnet.files.outputs import keep_inputs
 from sgnet.files.path_names import checked_name
@@ -59,13 +64,14 @@ def evaluate_checkpoint(cfg: DictConfig) -> str:
         OSError: a file cannot be written; those that can are.
     """
     device = torch_device(cfg.device)  # refused before data are made
+    output = _output_folder(cfg)
+    require_makeable(output)
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
     truth = load_videos_or_stills(path)
     videos = data.scored_videos(cfg.split)
     track_split, categories, input_size = _split_tracking(cfg, data, device)
-    output = _output_folder(cfg)
     written = [output / name for name in ("results.json", "results.zip", "metrics.json")]
     keep_inputs(written, [path, cfg.checkpoint])
     # all that can be known beforehand stops the work before it starts
@@ -122,7 +128,7 @@ def _split_tracking(
     cfg: DictConfig, data: YouTubeVISDataModule, device: torch.device
 ) -> tuple[SplitTracking, tuple[Category, ...], tuple[int, int]]:
     """How the split's videos are tracked, the network's categories and its input size."""
-    decoder, tracker = _given(cfg.decoder), _given(cfg.tracker)
+    decoder, tracker = given(cfg.decoder), given(cfg.tracker)
     if cfg.speed is None and not is_exported(cfg.checkpoint):
         loaded = load_checkpoint(cfg.checkpoint, decoder, tracker)
         tracking = in_chunks(loaded, device, data.frames_per_chunk, data.num_workers)
@@ -140,11 +146,6 @@ def _output_folder(cfg: DictConfig) -> Path:
         return Path(str(cfg.output))
     split = checked_name(cfg.split, "split")
     return Path(cfg.checkpoint).parent.parent / "evaluation" / split
-
-
-def _given(settings: DictConfig) -> dict[str, Any]:
-    """The settings that are not null."""
-    return {str(name): value for name, value in settings.items() if value is not None}
 
 
 def category_ids(own: Sequence[Category], declared: Sequence[Category]) -> list[int]:

@@ -10,11 +10,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.commands.settings import given
 from sgnet.export.graphs import export
 from sgnet.export.quantization import calibration_frames, quantize_onnx
 from sgnet.files.atomic_file import require_writable_file
@@ -35,10 +35,7 @@ def _export(cfg: DictConfig) -> Path:
     output = Path(cfg.output or Path(cfg.checkpoint).with_suffix(SUFFIXES[cfg.format]))
     keep_inputs([output], [cfg.checkpoint, cfg.calibration])
     require_writable_file(output)
-    settings: dict[str, Any] = {
-        name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
-    }
-    loaded = load_checkpoint(cfg.checkpoint, **settings)
+    loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker))
     if cfg.input_size is not None:
         loaded = replace(loaded, input_size=checked_size(cfg.input_size))
     if cfg.format != "onnx_int8":

@@ -12,10 +12,12 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from sgnet.conversion.youtube_vis import from_annotations, from_results
+from sgnet.files.atomic_file import require_makeable
 
 
 def run(cfg: DictConfig) -> None:
     """Reads the tracks and writes them."""
+    require_makeable(str(cfg.output))
     write = instantiate(cfg.to, _convert_="all")
     annotations = Path(str(cfg.annotations))
     if cfg.results is None:

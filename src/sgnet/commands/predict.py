@@ -14,13 +14,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from sgnet.commands.score import show_warning
+from sgnet.commands.settings import given
 from sgnet.commands.signals import Told, noted
+from sgnet.files.atomic_file import require_makeable
 from sgnet.inference.result_files import FILES, PredictionFiles, megabytes
 from sgnet.inference.sources import open_source, overlapped
 from sgnet.inference.streaming import FrameResult
@@ -65,9 +66,8 @@ def run(cfg: DictConfig) -> None:
         SystemExit: behind a signal; see `Told.status`.
     """
     warnings.showwarning = show_warning
-    settings: dict[str, Any] = {
-        name: OmegaConf.to_container(cfg[name], resolve=True) for name in ("decoder", "tracker")
-    }
+    require_makeable(str(cfg.output))
+    settings = {name: given(cfg[name]) for name in ("decoder", "tracker")}
     predictor = open_predictor(
         cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, fill_up=cfg.fill_up, **settings
     )

@@ -28,20 +28,20 @@ def run(cfg: DictConfig) -> None:
         first, second = Path(cfg.runs), Path(cfg.other)
         sys.stdout.write(as_markdown(differences(first, second), first, second))
         return
+    files = [] if cfg.output is None else [f"{cfg.output}{suffix}" for suffix in SUFFIXES]
+    ours = bool(files) and _is_table(Path(files[0]))
+    check_outputs(files, [], lambda _: ours)
+    for file in files:
+        require_writable_file(file)
     rows = rows_of(find_all_runs(_folders(cfg)))
     table = markdown(rows)
     sys.stdout.write(table)
-    if cfg.output is None:
+    if not files:
         return
-    output = Path(str(cfg.output))
-    ours = _is_table(Path(f"{output}.csv"))
-    check_outputs([f"{output}{suffix}" for suffix in SUFFIXES], [], lambda _: ours)
-    for suffix in SUFFIXES:
-        require_writable_file(f"{output}{suffix}")
-    for suffix, text in ((".csv", as_csv(rows)), (".md", table)):  # the first marks the others
-        with atomic_path(f"{output}{suffix}") as temporary:
+    for file, text in zip(files, (as_csv(rows), table), strict=False):  # the first marks the others
+        with atomic_path(file) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    plot_rows(rows, Path(f"{output}.png"))
+    plot_rows(rows, Path(files[-1]))
 
 
 def _is_table(path: Path) -> bool:

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from sgnet.commands.data_files import annotation_files
 from sgnet.data.annotations.split_writer import SplitRule, write_splits
+from sgnet.files.atomic_file import require_makeable
 
 
 def run(cfg: DictConfig) -> None:
@@ -25,6 +26,7 @@ def run(cfg: DictConfig) -> None:
     Raises:
         ValueError: the settings are wrong, or the file is malformed.
     """
+    require_makeable(str(cfg.output))
     annotations, images = annotation_files(cfg)
     if images is None:
         raise ValueError(f"{annotations}: found no images beside it; expected images=FOLDER")

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import hydra
 from hydra.core.config_search_path import ConfigSearchPath
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.plugins import Plugins
-from hydra.errors import InstantiationException
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
+from sgnet.commands.endings import FULL_ERROR, ending, ending_of_sweep
 from sgnet.commands.help import conf_folder, description, settings_file
+from sgnet.commands.overrides import with_plus, with_quotes
+from sgnet.commands.setting_checks import check_settings
+from sgnet.commands.settings import GROUPS, is_text, may_be_list
 from sgnet.commands.signals import unwound
 from sgnet.commands.sweep_folders import named_by_what_varies
-from sgnet.training.errors import error_message
 
 Run = Callable[[DictConfig], Any]
 CONFIG_PATH = ("--config-path", "-cp")
+OWN_PROCESS = ("train",)  # whose runs of a sweep check their settings themselves
 
 
 def start(
@@ -43,7 +51,8 @@ def start(
         arguments: of the command line, as Hydra takes them; None takes those of this process.
 
     Raises:
-        SystemExit: 2 where settings or input are wrong; a message on stderr says what.
+        SystemExit: 2 where settings or input are wrong, 70 for a fault of the program; a message on
+            stderr says what.
     """
     folder = (conf or conf_folder()).resolve()
     own = settings_file(name, folder).parent
@@ -53,16 +62,43 @@ def start(
     def main(cfg: DictConfig) -> Any:  # noqa: ANN401 - what a sweeper optimises
         """What Hydra calls with the settings."""
         sys.argv[:] = whole  # Lightning starts further processes of a training with it
-        require_settings(name, cfg)
-        work = run or import_module(f"sgnet.commands.{name}").run
-        return unwound(name, lambda: exit_on_error(lambda: work(cfg)))
+        with ending(name, full == "1"), errors_of_hydra(full):
+            require_settings(name, cfg)
+            if not (name in OWN_PROCESS and HydraConfig.get().mode == RunMode.MULTIRUN):
+                check_settings(name, cfg)
+            work = run or import_module(f"sgnet.commands.{name}").run
+            return unwound(name, lambda: work(cfg))
 
     main.__module__ = f"sgnet.commands.{name}"  # by which Hydra names the job
     beside = Path(sys.argv[0]).resolve().parent if arguments is None else Path.cwd()
-    # Hydra reads nothing else
     given = absolute_config_path(sys.argv[1:] if arguments is None else arguments, beside)
-    sys.argv[1:] = named_by_what_varies(given)
-    hydra.main(version_base="1.3", config_path=str(own), config_name=name)(main)()
+    sys.argv[1:] = named_by_what_varies(hydras(name, given))  # Hydra reads nothing else
+    full = os.environ.get(FULL_ERROR)
+    with ending(name, full == "1"), ending_of_sweep(), errors_of_hydra("1"):
+        hydra.main(version_base="1.3", config_path=str(own), config_name=name)(main)()
+
+
+def hydras(name: str, arguments: Sequence[str]) -> list[str]:
+    """Arguments of a command as Hydra's grammar takes them."""
+    plain = with_plus(arguments, GROUPS)
+    return with_quotes(plain, partial(is_text, name), partial(may_be_list, name))
+
+
+@contextmanager
+def errors_of_hydra(value: str | None) -> Iterator[None]:
+    """Inside, the variable by which Hydra raises its errors has a value, or None."""
+    before = os.environ.get(FULL_ERROR)
+    _set_variable(value)
+    try:
+        yield
+    finally:
+        _set_variable(before)
+
+
+def _set_variable(value: str | None) -> None:
+    os.environ.pop(FULL_ERROR, None)
+    if value is not None:
+        os.environ[FULL_ERROR] = value
 
 
 def absolute_config_path(arguments: Sequence[str], folder: Path) -> list[str]:
@@ -106,19 +142,3 @@ def require_settings(name: str, cfg: DictConfig) -> None:
     example = f"; as in: {usage[0]}" if usage else ""
     sys.stderr.write(f"error: expected {' and '.join(wanted)}{example}\n")
     raise SystemExit(2)
-
-
-def exit_on_error(work: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the work returns
-    """Runs a command's work; an error of settings or input becomes one message, exit status 2."""
-    try:
-        return work()
-    except _mendable() as error:
-        sys.stderr.write(f"error: {error_message(error)}\n")
-        raise SystemExit(2) from None
-
-
-def _mendable() -> tuple[type[Exception], ...]:
-    """Errors that a caller can mend; Lightning's where Lightning is in use."""
-    lightning = sys.modules.get("lightning_fabric.utilities.exceptions")
-    own = () if lightning is None else (lightning.MisconfigurationException,)
-    return (ValueError, OSError, InstantiationException, *own)

@@ -8,6 +8,7 @@ Choose on other videos than those that figures are reported on: the default is t
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from functools import lru_cache
@@ -18,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from sgnet import __version__
 from sgnet.commands.evaluate import category_ids
+from sgnet.commands.settings import given
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split, load_annotations
 from sgnet.evaluation.average_precision import UNDEFINED, evaluate
 from sgnet.files.atomic_file import require_writable_file
@@ -54,8 +56,9 @@ def run(cfg: DictConfig) -> float:
     path, images = find_split(data.root, cfg.split)
     truth = _annotations(path)
     videos = tuple(data.scored_videos(cfg.split))
-    cached, classes = _detections(OmegaConf.to_yaml(cfg.detect, resolve=True), path, images, videos)
-    tracker = MovementTracker(**cfg.tracker)
+    settings = json.dumps(OmegaConf.to_container(cfg.detect, resolve=True))
+    cached, classes = _detections(settings, path, images, videos)
+    tracker = MovementTracker(**given(cfg.tracker))
     own_ids = category_ids(classes, truth.categories)
     tracks = track_cached(cached, tracker, own_ids, cfg.score_threshold)
     wanted = {video.id for video in videos}
@@ -63,8 +66,9 @@ def run(cfg: DictConfig) -> float:
     ap = evaluate(videos, truth.categories, annotated, tracks).stats["AP"]
     if ap == UNDEFINED:
         raise ValueError(f"{path}: the videos must show objects to choose settings by, got none")
-    settings = OmegaConf.to_container(cfg.tracker)
-    sys.stdout.write(f"AP {ap:.4f}  score_threshold {cfg.score_threshold:.3f}  {settings}\n")
+    sys.stdout.write(
+        f"AP {ap:.4f}  score_threshold {cfg.score_threshold:.3f}  {tracker.settings}\n"
+    )
     return ap
 
 
@@ -75,19 +79,27 @@ def _annotations(path: Path) -> YouTubeVIS:
 
 @lru_cache(maxsize=1)
 def _detections(settings: str, path: Path, images: Path, videos: Sequence[Video]) -> Detected:
-    """From the file beside the checkpoint, or from the network."""
-    detect = OmegaConf.create(settings)
-    decoder = {"score_threshold": detect.lowest_score, **(detect.decoder or {})}
-    predictor = open_predictor(detect.checkpoint, detect.device, decoder=decoder)
+    """From the file beside the checkpoint, or from the network.
+
+    Args:
+        settings: `detect` as JSON.
+        path: annotation file.
+        images: folder of its frames.
+        videos: to detect in.
+    """
+    detect = json.loads(settings)
+    decoder = {"score_threshold": detect["lowest_score"], **given(detect["decoder"])}
+    file = Path(detect["cache"] or f"{detect['checkpoint']}.detections.npz")
+    require_writable_file(file)
+    predictor = open_predictor(detect["checkpoint"], detect["device"], decoder=decoder)
     made_of = {
         "sgnet": __version__,
-        "device": detect.device,
-        "checkpoint": file_hash(Path(detect.checkpoint)),
+        "device": detect["device"],
+        "checkpoint": file_hash(Path(detect["checkpoint"])),
         "annotations": file_hash(path),
         "videos": [video.id for video in videos],
         "decoder": {name: value for name, value in sorted(decoder.items())},
     }
-    file = Path(detect.cache or f"{detect.checkpoint}.detections.npz")
     cached = load_cache(file, made_of, videos)
     if cached is None:
         require_writable_file(file)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -24,7 +24,7 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary = _temporary(target)
     try:
         yield temporary
         temporary.replace(target)
@@ -50,21 +50,46 @@ def require_writable(folder: str | Path) -> None:
 
 
 def require_writable_file(path: str | Path) -> None:
-    """Tries whether a file can be written at a place, and leaves what stands there.
+    """Tries a file that is to be written, with its folder, and leaves what stands there.
 
     Raises:
-        OSError: it cannot: a folder stands there, or the name or its folder is none for a file.
+        ValueError: a folder stands there.
+        OSError: it cannot be written.
     """
     target = Path(path)
     if target.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "expected a file to write, got a folder", str(target))
-    with suppress(_TriedError), atomic_path(target) as temporary:
+        raise ValueError(f"{target}: expected a file to write, got a folder")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _try(target)
+
+
+def require_makeable(folder: str | Path) -> None:
+    """Tries whether a folder can be made or written, and makes nothing.
+
+    Raises:
+        ValueError: a file stands in its way.
+        OSError: it cannot be made or written.
+    """
+    target = Path(folder)
+    there = next(path for path in (target, *target.absolute().parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise ValueError(f"{target}: expected a folder to write, got a file at {there}")
+    if there != target:
+        _try(there / target.name)  # names of any length or sign
+    _try(there / ".writable")
+
+
+def _try(path: Path) -> None:
+    """Writes beside a file what would take its place, and removes it."""
+    temporary = _temporary(path)
+    try:
         temporary.touch()
-        raise _TriedError
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
-class _TriedError(Exception):
-    """Ends a trial before the file takes its place."""
+def _temporary(target: Path) -> Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
 
 
 def write_json(value: object, path: str | Path) -> None:
@@ -93,7 +118,7 @@ def new_folder(path: str | Path) -> Iterator[Path]:
     ):
         raise ValueError(f"{target}: expected a folder that is new or empty, got one in use")
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.tmp")
+    temporary = _temporary(target)
     temporary.mkdir()
     try:
         yield temporary

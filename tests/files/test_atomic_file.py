@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sgnet.files.atomic_file import atomic_path, require_writable_file
+from sgnet.files.atomic_file import atomic_path, require_makeable, require_writable_file
 
 
 def write_until_full(path: Path, number: int) -> None:
@@ -48,6 +48,42 @@ def test_a_place_for_a_file_is_tried_and_left_as_it_is(there, tmp_path):
 def test_a_place_that_takes_no_file_is_refused(name, tmp_path):
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/file").touch()
-    with pytest.raises(OSError, match=name.removesuffix("/a")[:200]):
+    with pytest.raises((OSError, ValueError), match=name.removesuffix("/a")[:200]):
         require_writable_file(tmp_path / name)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+def listed(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*"))
+
+
+def test_a_file_that_is_tried_is_not_there_afterwards_and_one_that_is_there_stays(tmp_path):
+    require_writable_file(tmp_path / "new/a [1], run:1.json")
+    assert listed(tmp_path) == ["new"]
+    (tmp_path / "there").write_text("kept")
+    require_writable_file(tmp_path / "there")
+    assert (tmp_path / "there").read_text() == "kept"
+
+
+def test_a_folder_that_is_tried_is_not_made(tmp_path, monkeypatch):
+    require_makeable(tmp_path / "a/b/c")
+    require_makeable(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    require_makeable("run:1/x")
+    assert listed(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["file/a", "file", "file/a/b", "dangling/a"])
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path, name):
+    (tmp_path / "file").touch()
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere/at/all")
+    with pytest.raises((ValueError, OSError)):
+        require_makeable(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["file/a", "folder", "n" * 250])
+def test_a_file_that_cannot_be_written_is_refused(tmp_path, name):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises((ValueError, OSError)):
+        require_writable_file(tmp_path / name)

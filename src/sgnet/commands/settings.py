@@ -225,6 +225,7 @@ class Predict(Settings):
 
     checkpoint: str
     source: str
+    stream: Count | None
     output: str
     speed: Speed
     compiled: bool

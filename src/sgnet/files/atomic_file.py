@@ -53,12 +53,13 @@ def require_writable_file(path: str | Path) -> None:
     """Tries a file that is to be written, with its folder, and leaves what stands there.
 
     Raises:
-        ValueError: a folder stands there.
+        ValueError: a folder stands there, or a file in the place of its folder.
         OSError: it cannot be written.
     """
     target = Path(path)
     if target.is_dir():
         raise ValueError(f"{target}: expected a file to write, got a folder")
+    require_makeable(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     _try(target)
 

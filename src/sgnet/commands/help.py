@@ -12,7 +12,8 @@ usage: sgnet COMMAND [SETTING=VALUE ...]
 
 {commands}
 
-Settings are overrides as Hydra takes them; names of files need no quotes but the shell's. `sgnet COMMAND --help` lists those of a command,
+Settings are overrides as Hydra takes them; names of files need no quotes but the shell's.
+`sgnet COMMAND --help` lists those of a command,
 `sgnet COMMAND --cfg job SETTING=VALUE ...` shows them all as they would be used.
 """
 

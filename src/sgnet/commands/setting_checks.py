@@ -71,7 +71,18 @@ def _check_target(node: Any, target: str, prefix: str) -> None:  # noqa: ANN401
         require_known(names - HYDRAS, list(kinds), f"{prefix.rstrip('.')} ({target})".lstrip())
     for key in set(node) & set(kinds):
         if not OmegaConf.is_missing(node, key):
+            _refuse_interpolation(node, key, prefix)
             _set(node, key, kinds[key], prefix)
+
+
+def _refuse_interpolation(node: Any, key: Any, prefix: str) -> None:  # noqa: ANN401
+    """Of text that holds ${ once it is resolved: Hydra resolves again what makes an object."""
+    try:
+        value = node[key]
+    except InterpolationToMissingValueError:
+        return
+    if isinstance(value, str) and "${" in value:
+        raise ValueError(f"{prefix}{key} must be text without '${{', got {value!r}")
 
 
 def _set(node: Any, key: Any, kind: Any, prefix: str) -> None:  # noqa: ANN401

@@ -28,10 +28,10 @@ def composed(*overrides: str):
         return compose(
             "train",
             [
-                *overrides,
                 "model.detection_head.num_classes=40",
                 "model.weights=null",
                 "paths.run_dir=unused",
+                *overrides,
             ],
         )
 
@@ -64,6 +64,33 @@ def test_every_file_of_a_folder_resolves(folder):
         root = ["data.root=x"] if path.stem == "base" else []
         part = composed(f"{folder}={path.stem}", *root)[folder]
         assert OmegaConf.to_container(part, resolve=True, throw_on_missing=True)
+
+
+GROUPS = ("model", "data", "criterion", "inference", "optim", "trainer", "callbacks", "logger")
+MEMBERS = [
+    (group, path.stem)
+    for group in GROUPS
+    for path in sorted((ROOT / "conf" / group).glob("*.yaml"))
+    if (group, path.stem) != ("model", "base")  # which has no backbone
+]
+
+
+@pytest.mark.parametrize("experiment", ["demo", "finetune_small", "paper_r50"])
+@pytest.mark.parametrize(("group", "member"), MEMBERS)
+def test_every_group_can_be_swapped_in_every_experiment(group, member, experiment, tmp_path):
+    root = ["data.root=x"] if (group, member) == ("data", "base") else []
+    places = (f"paths.run_dir={tmp_path}", "trainer.accelerator=cpu", "trainer.devices=1")
+    cfg = composed(f"experiment={experiment}", f"{group}={member}", *places, *root)
+    parts = [cfg.criterion, *cfg.inference.values(), cfg.data, *cfg.optim.values()]
+    parts += [*cfg.callbacks.values(), *cfg.logger.values()]
+    if group == "model":
+        assert isinstance(build(cfg), SGNet)
+    if group == "trainer":
+        instantiate(cfg.trainer, logger=False, precision="32-true", _convert_="all")
+    for part in parts:
+        if OmegaConf.is_config(part):  # a value of its own is no part
+            assert "_target_" in part, part
+            assert not isinstance(instantiate(part, _convert_="all"), dict)
 
 
 def settings(experiment: str, *row: str) -> tuple:

@@ -9,11 +9,14 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import batched_nms
 
+from sgnet.files.checked_values import require_integer, require_number
 from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks, dense_probabilities
 from sgnet.ops.mask_crops import MASK_THRESHOLD, split_crops
 from sgnet.records import BaseCrop
 from sgnet.structures import DenseOutputs, Detections, LocationGrid
+
+MAX_COUNT = 2**20  # of locations or detections; more than any frame has
 
 
 @dataclass(frozen=True)
@@ -42,12 +45,22 @@ class DetectionDecoder:
         top_k: candidates kept per level before NMS.
         nms_threshold: IoU above which the weaker of one class goes.
         max_detections: kept per frame.
+
+    Raises:
+        ValueError: a setting beyond its limits.
     """
 
     score_threshold: float = 0.3
     top_k: int = 1000
     nms_threshold: float = 0.5
     max_detections: int = 100
+
+    def __post_init__(self) -> None:
+        """Checks the settings."""
+        require_number("score_threshold", self.score_threshold, 0, 1)
+        require_integer("top_k", self.top_k, 1, MAX_COUNT)
+        require_number("nms_threshold", self.nms_threshold, 0, 1)
+        require_integer("max_detections", self.max_detections, 1, MAX_COUNT)
 
     def __call__(self, outputs: DenseOutputs, image_size: tuple[int, int]) -> list[Detections]:
         """Detections of each frame.

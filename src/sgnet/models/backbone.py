@@ -11,7 +11,8 @@ from torchvision.models.detection.backbone_utils import BackboneWithFPN
 from torchvision.ops import FrozenBatchNorm2d
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
-from sgnet.models.layers import group_norm
+from sgnet.files.checked_values import require_integer, require_one_of
+from sgnet.models.layers import group_norm, require_channels
 
 Norm = Literal["frozen_batch", "batch", "group"]
 NORMS: dict[str, Callable[[int], nn.Module]] = {
@@ -20,6 +21,7 @@ NORMS: dict[str, Callable[[int], nn.Module]] = {
     "group": group_norm,
 }
 DEPTHS = (18, 34, 50, 101)
+STAGES = 4
 
 
 class ResNetFPN(nn.Module):
@@ -32,7 +34,7 @@ class ResNetFPN(nn.Module):
         frozen_stages: the stem and so many of the four stages stay fixed.
 
     Raises:
-        ValueError: unknown depth or norm.
+        ValueError: unknown depth or norm, channels or stages beyond their limits.
     """
 
     strides: tuple[int, ...] = (8, 16, 32, 64, 128)
@@ -47,10 +49,10 @@ class ResNetFPN(nn.Module):
         frozen_stages: int = 0,
     ) -> None:
         super().__init__()
-        if depth not in DEPTHS:
-            raise ValueError(f"backbone depth must be one of {DEPTHS}, got {depth}")
-        if norm not in NORMS:
-            raise ValueError(f"backbone norm must be one of {sorted(NORMS)}, got {norm!r}")
+        require_one_of("depth", depth, DEPTHS)
+        require_one_of("norm", norm, sorted(NORMS))
+        require_channels("channels", channels)
+        require_integer("frozen_stages", frozen_stages, 0, STAGES)
         self.depth = depth
         self.norm = norm
         self.channels = channels

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from sgnet.models.layers import convolution_tower, fill_bias, initialize_convolutions
+from sgnet.files.checked_values import require_integer, require_number
+from sgnet.models.layers import (
+    MAX_DEPTH,
+    convolution_tower,
+    fill_bias,
+    initialize_convolutions,
+    require_channels,
+)
+
+MAX_CLASSES = 100_000
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,9 @@ class DetectionHead(nn.Module):
         prior_probability: the class probability at the start of training.
         initial_distance: box distance at the start of training in units of the stride; positive,
             so that no box output starts on the dead side of its ReLU.
+
+    Raises:
+        ValueError: a setting beyond its limits.
     """
 
     def __init__(
@@ -46,8 +58,12 @@ class DetectionHead(nn.Module):
         initial_distance: float = 4.0,
     ) -> None:
         super().__init__()
-        if num_classes < 1:
-            raise ValueError(f"num_classes must be at least 1, got {num_classes}")
+        require_channels("channels", channels)
+        require_integer("num_classes", num_classes, 1, MAX_CLASSES)
+        require_integer("tower_depth", tower_depth, 0, MAX_DEPTH)
+        require_number("prior_probability", prior_probability, 1e-6, 1 - 1e-6)
+        require_number("initial_distance", initial_distance, 0, 1e4, above=True)
+        self.channels = channels
         self.num_classes = num_classes
         self.class_tower = convolution_tower(channels, tower_depth)
         self.box_tower = convolution_tower(channels, tower_depth)

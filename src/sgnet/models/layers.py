@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from torch import nn
 
+from sgnet.files.checked_values import require_integer
+
+MAX_CHANNELS = 8192
+MAX_DEPTH = 64  # of a tower
+
 
 def group_norm(channels: int) -> nn.GroupNorm:
     """Group norm with 32 groups, or the next smaller power of two that leaves 2 channels each.
@@ -14,6 +19,15 @@ def group_norm(channels: int) -> nn.GroupNorm:
     while groups > 1 and (channels % groups or channels < 2 * groups):
         groups //= 2
     return nn.GroupNorm(groups, channels)
+
+
+def require_channels(name: str, channels: object) -> None:
+    """Refuses widths that no network of this kind has.
+
+    Raises:
+        ValueError: no integer from 1 to `MAX_CHANNELS`.
+    """
+    require_integer(name, channels, 1, MAX_CHANNELS)
 
 
 def convolution_tower(channels: int, depth: int) -> nn.Sequential:

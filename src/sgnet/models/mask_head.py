@@ -11,10 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from sgnet.models.layers import group_norm, initialize_convolutions
+from sgnet.files.checked_values import (
+    require_flag,
+    require_integer,
+    require_number,
+    require_one_of,
+    shown,
+)
+from sgnet.models.layers import group_norm, initialize_convolutions, require_channels
 from sgnet.ops.mask_assembly import BLENDER_READINGS, BlendedMasks, BlenderReading, blend
 
 LEVEL_NAMES = ("P3", "P4", "P5")
+MAX_GRID = 32
+MAX_CELL = 1e6  # input pixels
 
 
 class SpatialAttention(nn.Module):
@@ -57,7 +66,7 @@ class BaseMasks(nn.Module):
         instance_convolution: False leaves the 1x1 convolution out (Table 2 c).
 
     Raises:
-        ValueError: unknown levels or upsampling.
+        ValueError: unknown levels or upsampling, or a setting beyond its limits.
     """
 
     def __init__(
@@ -70,10 +79,12 @@ class BaseMasks(nn.Module):
         instance_convolution: bool = True,
     ) -> None:
         super().__init__()
-        if not levels or tuple(levels) != LEVEL_NAMES[: len(levels)]:
-            raise ValueError(f"levels must be P3, P3-P4 or P3-P5 as a list, got {list(levels)}")
-        if upsample not in (1, 2, 4):
-            raise ValueError(f"upsample must be 4, 2 or 1, got {upsample}")
+        named = isinstance(levels, Sequence) and 0 < len(levels) <= len(LEVEL_NAMES)
+        if not named or tuple(levels) != LEVEL_NAMES[: len(levels)]:
+            raise ValueError(f"levels must be P3, P3-P4 or P3-P5 as a list, got {shown(levels)}")
+        require_one_of("upsample", upsample, (4, 2, 1))
+        require_channels("hidden_channels", hidden_channels)
+        require_flag("instance_convolution", instance_convolution)
         self.num_levels = len(levels)
         self.upsample = upsample
         self.fuse = nn.Sequential(
@@ -125,16 +136,13 @@ class GranularityBlender:
         cell_size: of Eq. 1 in input pixels; 50 at 640x360, to be scaled with the input.
 
     Raises:
-        ValueError: unknown reading, or a grid or cell size that is not positive.
+        ValueError: unknown reading, or a grid or cell size beyond its limits.
     """
 
     def __init__(self, reading: BlenderReading, grid: int, cell_size: float) -> None:
-        if reading not in BLENDER_READINGS:
-            raise ValueError(f"blender reading must be one of {BLENDER_READINGS}, got {reading!r}")
-        if grid < 1 or cell_size <= 0:
-            raise ValueError(
-                f"grid must be >= 1 and cell_size > 0, got grid={grid}, cell_size={cell_size}"
-            )
+        require_one_of("reading", reading, BLENDER_READINGS)
+        require_integer("grid", grid, 1, MAX_GRID)
+        require_number("cell_size", cell_size, 0, MAX_CELL, above=True)
         self.reading: BlenderReading = reading
         self.grid = grid
         self.cell_size = cell_size
@@ -191,6 +199,9 @@ class MaskHead(nn.Module):
         upsample: of the base masks (Table 4).
         hidden_channels: of the base mask module.
         instance_convolution: the 1x1 convolution of the base mask module.
+
+    Raises:
+        ValueError: a setting is unknown or beyond its limits.
     """
 
     def __init__(
@@ -205,6 +216,8 @@ class MaskHead(nn.Module):
         instance_convolution: bool = True,
     ) -> None:
         super().__init__()
+        require_channels("channels", channels)
+        self.channels = channels
         self.blender = GranularityBlender(reading, grid, cell_size)
         self.spatial_attention = SpatialAttention(channels, self.blender.num_scores)
         self.base_masks = BaseMasks(

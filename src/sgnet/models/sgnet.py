@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from sgnet.files.checked_values import require_number
 from sgnet.models.backbone import ResNetFPN
 from sgnet.models.detection_head import DetectionHead
 from sgnet.models.mask_head import MaskHead
@@ -29,6 +30,10 @@ class SGNet(nn.Module):
         tracking_head: movements.
         location_offset: where a location sits in its cell, as a share of the stride; None takes
             the middle, 0.5, until weights are loaded that were trained with another.
+
+    Raises:
+        ValueError: heads for another number of channels than the backbone gives, or an offset
+            outside of the cell.
     """
 
     mean: Tensor
@@ -43,6 +48,19 @@ class SGNet(nn.Module):
         location_offset: float | None = None,
     ) -> None:
         super().__init__()
+        heads = {
+            "detection_head": detection_head,
+            "mask_head": mask_head,
+            "tracking_head": tracking_head,
+        }
+        for name, head in heads.items():
+            if head.channels != backbone.channels:
+                raise ValueError(
+                    f"{name}.channels must be the backbone's {backbone.channels}, "
+                    f"got {head.channels}"
+                )
+        if location_offset is not None:
+            require_number("location_offset", location_offset, 0, 1)
         self.backbone = backbone
         self.detection_head = detection_head
         self.mask_head = mask_head

@@ -11,7 +11,15 @@ from torch import Tensor, nn
 from torchvision.ops import FeaturePyramidNetwork
 from torchvision.ops.feature_pyramid_network import LastLevelP6P7
 
+from sgnet.files.checked_values import require_integer, require_number, require_one_of, shown
+from sgnet.models.layers import require_channels
+
 STRIDES = (8, 16, 32)
+LONGEST_NAME = 200
+MAX_SETTINGS = 64
+MAX_WIDTH = 8192
+MAX_BLOCKS = 128  # of a stage
+COUNTS_BLOCKS = ("depth", "layers", "blocks", "stages", "multiplier", "num_heads")
 # what a checkpoint must not decide, or is decided here
 OWN_ARGUMENTS = {
     "pretrained",
@@ -54,10 +62,11 @@ class TimmFPN(nn.Module):
         settings: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
-        if norm not in ("own", "frozen_batch"):
-            raise ValueError(f"backbone norm must be 'own' or 'frozen_batch', got {norm!r}")
-        if unsafe := sorted(OWN_ARGUMENTS & set(settings or {})):
-            raise ValueError(f"backbone settings must not hold {unsafe}; see model.weights")
+        if not isinstance(name, str) or len(name) > LONGEST_NAME:
+            raise ValueError(f"name must be that of a network of timm, got {shown(name)}")
+        require_one_of("norm", norm, ("own", "frozen_batch"))
+        require_channels("channels", channels)
+        _require_settings(settings)
         timm = _timm()
         self.name = name
         self.channels = channels
@@ -67,8 +76,8 @@ class TimmFPN(nn.Module):
             self.body = timm.layers.freeze_batch_norm_2d(self.body)
         self.channels_last = str(getattr(self.body, "output_fmt", "NCHW")).endswith("NHWC")
         trained = timm.get_pretrained_cfg(name, allow_unregistered=True)
-        self.pixel_mean = _pixels(pixel_mean, trained.mean)
-        self.pixel_std = _pixels(pixel_std, trained.std)
+        self.pixel_mean = _pixels("pixel_mean", pixel_mean, trained.mean)
+        self.pixel_std = _pixels("pixel_std", pixel_std, trained.std, above=True)
         self.fpn = FeaturePyramidNetwork(
             self.body.feature_info.channels(), channels, LastLevelP6P7(channels, channels)
         )
@@ -103,7 +112,7 @@ def feature_network(name: str, settings: Mapping[str, Any], **more: Any) -> Any:
     try:
         with torch.device("meta"):  # only asks which features there are
             features = timm.create_model(name, features_only=True, **settings).feature_info
-    except (RuntimeError, TypeError, ValueError, AttributeError, AssertionError) as error:
+    except Exception as error:  # timm's networks check none of their settings
         raise ValueError(f"backbone {name!r} gives no features: {error}") from error
     found = list(features.reduction())
     if any(stride not in found for stride in STRIDES):
@@ -112,8 +121,46 @@ def feature_network(name: str, settings: Mapping[str, Any], **more: Any) -> Any:
     return timm.create_model(name, features_only=True, out_indices=levels, **settings, **more)
 
 
-def _pixels(given: Sequence[float] | None, trained: Sequence[float]) -> tuple[float, ...]:
-    return tuple(given) if given is not None else tuple(255 * value for value in trained)
+def _pixels(
+    name: str, given: Sequence[float] | None, trained: Sequence[float], above: bool = False
+) -> tuple[float, ...]:
+    if given is None:
+        return tuple(255 * value for value in trained)
+    if not isinstance(given, Sequence) or len(given) != 3:
+        raise ValueError(f"{name} must be three numbers, got {shown(given)}")
+    for channel, value in enumerate(given):
+        require_number(f"{name}[{channel}]", value, 0, 255, above)
+    return tuple(given)
+
+
+def _require_settings(settings: object) -> None:
+    """Refuses settings of timm that are no short plain values, or would build without end."""
+    if settings is None:
+        return
+    if not isinstance(settings, Mapping) or len(settings) > MAX_SETTINGS:
+        raise ValueError(f"settings must be a mapping of arguments, got {shown(settings)}")
+    if unsafe := sorted(OWN_ARGUMENTS & set(settings)):
+        raise ValueError(f"settings must not hold {unsafe}; see model.weights")
+    for name, value in settings.items():
+        if not isinstance(name, str):
+            raise ValueError(f"settings must have names, got {shown(name)}")
+        values = value if isinstance(value, list | tuple) else [value]
+        if len(values) > MAX_SETTINGS:
+            raise ValueError(f"settings.{name} must be short, got {shown(value)}")
+        most = MAX_BLOCKS if any(part in name for part in COUNTS_BLOCKS) else MAX_WIDTH
+        for item in values:
+            _require_setting(f"settings.{name}", item, most)
+
+
+def _require_setting(name: str, value: object, most: int) -> None:
+    if isinstance(value, bool) or value is None:
+        return
+    if isinstance(value, int):
+        require_integer(name, value, -1, most)
+    elif isinstance(value, float):
+        require_number(name, value, -most, most)
+    elif not isinstance(value, str) or len(value) > LONGEST_NAME:
+        raise ValueError(f"{name} must be short text, numbers or flags, got {shown(value)}")
 
 
 def _timm() -> Any:  # noqa: ANN401 - a module without types

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
-from sgnet.models.layers import initialize_convolutions
+from sgnet.files.checked_values import require_one_of
+from sgnet.models.layers import initialize_convolutions, require_channels
 
 TrackingInput = Literal["pair", "single"]
 
@@ -21,13 +22,14 @@ class TrackingHead(nn.Module):
             frame cannot show a movement; `single` is the key frame alone.
 
     Raises:
-        ValueError: unknown tracking input.
+        ValueError: unknown tracking input, or channels beyond their limits.
     """
 
     def __init__(self, channels: int, tracking_input: TrackingInput = "pair") -> None:
         super().__init__()
-        if tracking_input not in ("pair", "single"):
-            raise ValueError(f"tracking_input must be 'pair' or 'single', got {tracking_input!r}")
+        require_channels("channels", channels)
+        require_one_of("tracking_input", tracking_input, get_args(TrackingInput))
+        self.channels = channels
         self.tracking_input = tracking_input
         self.movement = nn.Conv2d(channels * (2 if tracking_input == "pair" else 1), 2, 1)
         initialize_convolutions(self)

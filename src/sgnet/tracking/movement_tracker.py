@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.files.checked_values import (
+    require_flag,
+    require_integer,
+    require_number,
+    require_one_of,
+)
+
 TrackPoint = Literal["location", "box_center"]
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+MAX_AGE = 2**31 - 1  # frames; a track that never ends
+MAX_SCALE = 1e6
 
 
 class Trackable(Protocol):
@@ -97,7 +106,7 @@ class MovementTracker:
         radius_scale: factor on the matching radius r, the mean of the tracked box's sides.
 
     Raises:
-        ValueError: unknown point, negative age or radius scale.
+        ValueError: unknown point, or an age or radius scale beyond its limits.
     """
 
     def __init__(
@@ -107,13 +116,10 @@ class MovementTracker:
         point: TrackPoint = "box_center",
         radius_scale: float = 1.0,
     ) -> None:
-        if point not in ("location", "box_center"):
-            raise ValueError(f"point must be 'location' or 'box_center', got {point!r}")
-        if max_age < 0 or radius_scale <= 0:
-            raise ValueError(
-                "max_age must be >= 0 and radius_scale > 0, "
-                f"got max_age={max_age}, radius_scale={radius_scale}"
-            )
+        require_integer("max_age", max_age, 0, MAX_AGE)
+        require_flag("class_aware", class_aware)
+        require_one_of("point", point, get_args(TrackPoint))
+        require_number("radius_scale", radius_scale, 0, MAX_SCALE, above=True)
         self.max_age = max_age
         self.class_aware = class_aware
         self.point = point

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
+from torch import Tensor
 
-from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TimmFPN, TrackingHead
+from sgnet.checkpoints.components import TARGET, build_component, component_name, sketch
+from sgnet.checkpoints.description import (
+    CHECKPOINT_KEY,
+    as_description,
+    call,
+    categories_of,
+    input_size_of,
+    settings_of,
+)
+from sgnet.checkpoints.tensor_files import read_tensors, require_shapes, require_sound_tensors
+from sgnet.files.checked_json import JsonEntry
+from sgnet.files.checked_values import require_number
+from sgnet.models import SGNet
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
 
-CHECKPOINT_KEY = "sgnet"
+__all__ = [
+    "CHECKPOINT_FORMAT",
+    "CHECKPOINT_KEY",
+    "STATE",
+    "STEP",
+    "LoadedCheckpoint",
+    "StoredCheckpoint",
+    "build_component",
+    "description_of",
+    "load_checkpoint",
+    "read_checkpoint",
+    "read_tensors",
+    "stored_offset",
+    "stored_step",
+    "without_pretraining",
+]
+
 CHECKPOINT_FORMAT = 1
-# all that a checkpoint may name; it can never run anything else
-COMPONENTS: dict[str, Callable[..., Any]] = {
-    part.__name__: part
-    for part in (
-        SGNet,
-        ResNetFPN,
-        TimmFPN,
-        DetectionHead,
-        MaskHead,
-        TrackingHead,
-        DetectionDecoder,
-        MovementTracker,
-    )
-}
+STATE, STEP = "state_dict", "global_step"
+PREFIX = "model."  # of the network's tensors in a training state
 
 
 @dataclass(frozen=True)
@@ -51,32 +67,90 @@ class LoadedCheckpoint:
     input_size: tuple[int, int]
 
 
-def build_component(
-    config: Mapping[str, Any], components: Mapping[str, Callable[..., Any]] = COMPONENTS
-) -> Any:  # noqa: ANN401 - any of the components
-    """Builds a component from a nested mapping with `_target_` names, without Hydra.
+@dataclass(frozen=True)
+class StoredCheckpoint:
+    """A checkpoint as it was read: every entry is checked, and the network not yet built.
+
+    Attributes:
+        file: its path, for messages.
+        model: the network's config, without the weights that it started from.
+        decoder: settings of `DetectionDecoder`.
+        tracker: settings of `MovementTracker`.
+        categories: by class index.
+        input_size: (height, width) the network was trained at.
+        weights: of the network, by its names; finite, and exactly as large as the config says.
+    """
+
+    file: str
+    model: dict[str, Any]
+    decoder: dict[str, Any]
+    tracker: dict[str, Any]
+    categories: tuple[Category, ...]
+    input_size: tuple[int, int]
+    weights: dict[str, Tensor]
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], file: str) -> StoredCheckpoint:
+        """Checks what a file holds; nothing of the described size is built.
+
+        Args:
+            content: of `read_tensors`.
+            file: its path, for messages.
+
+        Raises:
+            ValueError: an entry is missing or wrong; it is named.
+        """
+        entry = description_of(content, file)
+        model = without_pretraining(settings_of(entry, "model"))
+        where = f"{file}: {entry.name}"
+        network = sketch(model, f"{where}.model")
+        decoder = _settings(entry, "decoder", DetectionDecoder)
+        tracker = _settings(entry, "tracker", MovementTracker)
+        categories = categories_of(entry, network.detection_head.num_classes)
+        size = input_size_of(entry)
+        state = require_sound_tensors(file, STATE, content.get(STATE))
+        weights = {k[len(PREFIX) :]: v for k, v in state.items() if k.startswith(PREFIX)}
+        require_shapes(file, f"{STATE}.{PREFIX[:-1]}", weights, network.state_dict())
+        return cls(file, model, decoder, tracker, categories, size, weights)
+
+    def loaded(
+        self,
+        decoder: Mapping[str, Any] | None = None,
+        tracker: Mapping[str, Any] | None = None,
+    ) -> LoadedCheckpoint:
+        """Builds the system.
+
+        Args:
+            decoder: settings of the decoder that replace the stored ones.
+            tracker: settings of the tracker that replace the stored ones.
+
+        Raises:
+            ValueError: one of these settings is wrong.
+        """
+        model: SGNet = build_component(self.model, f"{self.file}: {CHECKPOINT_KEY}.model")
+        model.load_state_dict(self.weights)
+        return LoadedCheckpoint(
+            model=model.eval(),
+            decoder=call(DetectionDecoder, _replaced(self.decoder, decoder), "decoder"),
+            tracker=call(MovementTracker, _replaced(self.tracker, tracker), "tracker"),
+            categories=self.categories,
+            input_size=self.input_size,
+        )
+
+
+def read_checkpoint(path: str | Path) -> StoredCheckpoint:
+    """Reads a training checkpoint and checks all of it.
+
+    Only tensors and plain values are read from the file; no pickled object is ever run.
 
     Args:
-        config: as in conf/model; mappings without `_target_` are plain settings.
-        components: all that may be named, by its name.
+        path: written by training.
 
     Raises:
-        ValueError: a name that is not allowed.
+        ValueError: missing file, not one of our checkpoints, a newer format, or an entry that is
+            missing or wrong.
     """
-    target = str(config.get("_target_"))
-    package, _, name = target.rpartition(".")
-    if name not in components or package.split(".")[0] != "sgnet":
-        raise ValueError(
-            f"checkpoint component must be one of {sorted(components)} of sgnet, got {target!r}"
-        )
-    arguments = {
-        key: build_component(value, components)
-        if isinstance(value, Mapping) and "_target_" in value
-        else value
-        for key, value in config.items()
-        if key != "_target_"
-    }
-    return components[name](**arguments)
+    return StoredCheckpoint.of(read_tensors(Path(path)), str(path))
 
 
 def load_checkpoint(
@@ -86,64 +160,74 @@ def load_checkpoint(
 ) -> LoadedCheckpoint:
     """Loads a training checkpoint: architecture, weights, categories and input size.
 
-    Only tensors and plain values are read from the file; no pickled object is ever run.
-
     Args:
         path: written by training.
         decoder: settings of the decoder that replace the stored ones.
         tracker: settings of the tracker that replace the stored ones.
 
     Raises:
-        ValueError: missing file, not one of our checkpoints, or a newer format.
+        ValueError: see `read_checkpoint`; or one of these settings is wrong.
     """
-    content = read_tensors(Path(path))
-    if CHECKPOINT_KEY not in content:
-        raise ValueError(f"{path}: expected an entry {CHECKPOINT_KEY!r}; not written by train.py")
-    description = content[CHECKPOINT_KEY]
-    try:
-        if description["format"] != CHECKPOINT_FORMAT:
-            raise ValueError(f"format must be {CHECKPOINT_FORMAT}, got {description['format']}")
-        model: SGNet = build_component(without_pretraining(description["model"]))
-        prefix = "model."
-        weights = content["state_dict"].items()
-        model.load_state_dict({k[len(prefix) :]: v for k, v in weights if k.startswith(prefix)})
-        height, width = description["input_size"]
-        return LoadedCheckpoint(
-            model=model.eval(),
-            decoder=build_component({**description["decoder"], **(decoder or {})}),
-            tracker=build_component({**description["tracker"], **(tracker or {})}),
-            categories=tuple(Category(c["id"], c["name"]) for c in description["categories"]),
-            input_size=(height, width),
-        )
-    except KeyError as error:
-        raise ValueError(f"{path}: checkpoint must have an entry {error}, got none") from error
-    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
-        raise ValueError(f"{path}: checkpoint cannot be used: {error}") from error
+    return read_checkpoint(path).loaded(decoder, tracker)
 
 
-def read_tensors(path: Path) -> dict[str, Any]:
-    """A file of tensors and plain values; nothing else in it is ever unpickled.
-
-    Args:
-        path: written by torch.save.
+def description_of(content: Mapping[str, Any], file: str) -> JsonEntry:
+    """What a checkpoint says about itself, of a format that we know.
 
     Raises:
-        ValueError: missing file, or anything else in it.
+        ValueError: there is none, or it is of another format.
     """
-    if not path.is_file():
-        raise ValueError(f"{path}: checkpoint not found; expected a file written by train.py")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(
-            f"{path}: not a readable checkpoint; expected tensors and plain values only"
-        ) from error
-    if not isinstance(content, dict):
-        raise ValueError(f"{path}: expected a mapping of names, got {type(content).__name__}")
-    return content
+    if CHECKPOINT_KEY not in content:
+        raise ValueError(f"{file}: expected an entry {CHECKPOINT_KEY!r}; not written by train.py")
+    entry = as_description(file, content[CHECKPOINT_KEY])
+    if entry.integer("format") != CHECKPOINT_FORMAT:
+        raise entry.wrong("format", f"{CHECKPOINT_FORMAT} (another version of sgnet wrote it)")
+    return entry
+
+
+def stored_offset(entry: JsonEntry) -> float | None:
+    """The location offset of a checkpoint's network; None where it does not say.
+
+    Raises:
+        ValueError: it is no number from 0 to 1.
+    """
+    offset = settings_of(entry, "model").get("location_offset")
+    if offset is None:
+        return None
+    require_number(f"{entry.file}: {entry.name}.model.location_offset", offset, 0, 1)
+    return float(offset)
+
+
+def stored_step(content: Mapping[str, Any], file: str) -> int:
+    """The optimiser steps that a training checkpoint has behind it.
+
+    Args:
+        content: of `read_tensors`.
+        file: its path, for messages.
+
+    Raises:
+        ValueError: there is no such number.
+    """
+    return JsonEntry(file, "", dict(content)).integer(STEP)
 
 
 def without_pretraining(model_config: Mapping[str, Any]) -> dict[str, Any]:
     """The model's config without the weights that it started from; a checkpoint brings its own."""
-    backbone = {k: v for k, v in model_config["backbone"].items() if k != "weights"}
-    return {**{k: v for k, v in model_config.items() if k != "weights"}, "backbone": backbone}
+    plain = {key: value for key, value in model_config.items() if key != "weights"}
+    if isinstance(plain.get("backbone"), Mapping):
+        plain["backbone"] = {k: v for k, v in plain["backbone"].items() if k != "weights"}
+    return plain
+
+
+def _replaced(stored: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name: v for name, v in {**stored, **(given or {})}.items() if name != TARGET}
+
+
+def _settings(entry: JsonEntry, name: str, kind: type) -> dict[str, Any]:
+    """The settings of a component that has no others inside, tried."""
+    settings = settings_of(entry, name)
+    where = f"{entry.file}: {entry.name}.{name}"
+    component_name(settings, where, (kind.__name__,))
+    del settings[TARGET]
+    call(kind, settings, where)
+    return settings

@@ -12,7 +12,8 @@ import torch
 from lightning_fabric.plugins.io import TorchCheckpointIO
 from torch import nn
 
-from sgnet.checkpoints.loading import CHECKPOINT_KEY, read_tensors
+from sgnet.checkpoints.loading import CHECKPOINT_KEY, STATE, STEP, read_tensors, stored_step
+from sgnet.checkpoints.tensor_files import require_sound_tensors
 from sgnet.files.atomic_file import atomic_path
 
 log = logging.getLogger(__name__)
@@ -22,7 +23,10 @@ MEGABYTE = 2**20
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the checkpoint and moves into its place; a torn file never gets its name."""
+    """Writes beside the checkpoint and moves into its place; a torn file never gets its name.
+
+    What it reads passes the checks of files from strangers.
+    """
 
     def save_checkpoint(
         self,
@@ -47,6 +51,22 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             raise OSError(
                 f"checkpoint {target} cannot be written, {free} MB are free: {error}; {kept}"
             ) from error
+
+    def load_checkpoint(
+        self,
+        path: Any,  # noqa: ANN401 - Lightning's
+        map_location: Any = None,  # noqa: ANN401, ARG002 - Lightning's; it is always the CPU
+        weights_only: bool | None = None,  # noqa: ARG002 - Lightning's; it is always so
+    ) -> dict[str, Any]:
+        """Reads a checkpoint to go on from, onto the CPU.
+
+        Raises:
+            ValueError: it cannot be read, holds more than tensors and plain values, or numbers
+                that are none.
+        """
+        content = read_tensors(Path(path))
+        require_sound_tensors(str(path), STATE, content.get(STATE))
+        return content
 
 
 def require_room(model: nn.Module, folder: Path) -> None:
@@ -77,11 +97,11 @@ def newest_checkpoint(folder: Path) -> Path | None:
     for path in sorted(folder.glob("*.ckpt")):
         try:
             content = read_tensors(path)
+            if CHECKPOINT_KEY not in content or STEP not in content:
+                continue
+            steps[path] = (stored_step(content, str(path)), path.stat().st_mtime)
         except ValueError as error:
             log.warning("resume: left out %s: %s", path.name, error)
-            continue
-        if CHECKPOINT_KEY in content and "global_step" in content:
-            steps[path] = (int(content["global_step"]), path.stat().st_mtime)
     return max(steps, key=lambda path: steps[path]) if steps else None
 
 

@@ -13,7 +13,9 @@ from torch import Tensor
 from torchvision.models import WeightsEnum, get_model_weights
 from torchvision.models.detection import FCOS_ResNet50_FPN_Weights
 
-from sgnet.checkpoints.loading import CHECKPOINT_KEY
+from sgnet.checkpoints.description import categories_of
+from sgnet.checkpoints.loading import CHECKPOINT_KEY, STATE, description_of, stored_offset
+from sgnet.checkpoints.tensor_files import require_sound_tensors
 from sgnet.checkpoints.weights.pretrained import our_fcos_names
 from sgnet.checkpoints.weights.timm_weights import imagenet_state, pyramid_state
 from sgnet.checkpoints.weights.weight_files import read_weights
@@ -21,6 +23,7 @@ from sgnet.models import ResNetFPN, SGNet, TimmFPN
 from sgnet.models.sgnet import LOCATION_OFFSET
 
 IMAGENET, COCO_FCOS = "imagenet", "coco_fcos"
+CLASS_BIAS = "detection_head.class_logits.bias"
 PAPERS_TIME = "IMAGENET1K_V1"  # torchvision's first weights, as the paper had
 
 
@@ -75,13 +78,10 @@ def find_weights(model: SGNet, source: str) -> StoredWeights:
 
 
 def _of_file(model: SGNet, content: dict[str, Any], source: str) -> StoredWeights:
-    if CHECKPOINT_KEY in content and "state_dict" in content:
+    if CHECKPOINT_KEY in content and STATE in content:
         return _of_checkpoint(content, source)
-    tensors = content.get("state_dict", content.get("model", content))
-    if not isinstance(tensors, Mapping) or not all(
-        isinstance(name, str) and isinstance(value, Tensor) for name, value in tensors.items()
-    ):
-        raise ValueError(f"model.weights: {source} must hold tensors by name, got other values")
+    entry = next((name for name in (STATE, "model") if name in content), "")
+    tensors = _sound(source, entry, content.get(entry, content))
     if any(name.startswith("head.classification_head.") for name in tensors):
         return _of_fcos(model, tensors, source)
     if isinstance(model.backbone, TimmFPN):
@@ -93,22 +93,29 @@ def _of_file(model: SGNet, content: dict[str, Any], source: str) -> StoredWeight
 
 
 def _of_checkpoint(content: dict[str, Any], source: str) -> StoredWeights:
-    """A checkpoint of ours."""
-    description = content[CHECKPOINT_KEY]
-    offset = description["model"].get("location_offset")
-    state = content["state_dict"].items()
+    """A checkpoint of ours; of its description only what is taken from it must be right."""
+    entry = description_of(content, f"model.weights: {source}")
+    offset = stored_offset(entry)
+    state = _sound(source, STATE, content[STATE]).items()
+    weights = {name.removeprefix("model."): v for name, v in state if name.startswith("model.")}
+    rows = weights.get(CLASS_BIAS)
+    classes = None if rows is None or rows.ndim != 1 else rows.shape[0]
     return StoredWeights(
         source,
-        {name.removeprefix("model."): value for name, value in state if name.startswith("model.")},
+        weights,
         {},
-        tuple(str(category["name"]) for category in description["categories"]),
-        LOCATION_OFFSET if offset is None else float(offset),
+        tuple(category.name for category in categories_of(entry, classes)),
+        LOCATION_OFFSET if offset is None else offset,
     )
+
+
+def _sound(source: str, entry: str, tensors: object) -> dict[str, Tensor]:
+    return require_sound_tensors(f"model.weights: {source}", entry, tensors)
 
 
 def _of_fcos(model: SGNet, state: Mapping[str, Tensor], source: str) -> StoredWeights:
     """Of torchvision's `fcos_resnet50_fpn`, trained with locations at corners of cells."""
-    tensors = our_fcos_names(model, state)
+    tensors = our_fcos_names(model, _sound(source, "", state))
     names = FCOS_ResNet50_FPN_Weights.COCO_V1.meta["categories"]
     rows = tensors["detection_head.class_logits.bias"].shape[0]
     categories = tuple(names) if rows == len(names) else ()
@@ -124,6 +131,7 @@ def _of_backbone(
             f"model.weights={source} hold batch norm; expected model.backbone.norm=frozen_batch or "
             "batch, got 'group'"
         )
+    state = _sound(source, "", state)
     prefix = "backbone.pyramid.body." if isinstance(backbone, ResNetFPN) else "backbone.body."
     own = backbone.state_dict()
     tensors, unused = {}, {}

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torchvision.ops import nms
 
-from benchmarks.forced import ForcedBoxes, nearest_locations
+from benchmarks.forced import FINEST_STRIDE, ForcedBoxes, nearest_locations
 from sgnet.export.graphs import Graph, describe, write_onnx
 from sgnet.export.step import ExportedStep
 from sgnet.inference.onnx_engine import OnnxFrameEngine
 from sgnet.models import SGNet
 from sgnet.postprocess import DetectionDecoder, SelectedBoxes
+from sgnet.records import Category
 
 FORCED_INPUTS = ("boxes_in", "scores_in", "labels_in", "locations_in")
 
@@ -65,7 +66,7 @@ class ForcedOnnxEngine(OnnxFrameEngine):
     def feeds(self, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Inputs of the graph for the next frame."""
         forced = self.forced
-        near = nearest_locations(forced, self.description["level_width"])
+        near = nearest_locations(forced, self.description.input_size[1] // FINEST_STRIDE)
         values = (forced.boxes_xyxy, forced.scores, forced.labels, near)
         arrays = [value.cpu().numpy() for value in values]
         return {**super().feeds(image), **dict(zip(FORCED_INPUTS, arrays, strict=True))}
@@ -81,8 +82,9 @@ def export_forced(model: SGNet, size: tuple[int, int], path: str | Path) -> None
     """
     step = ForcedStep(model, DetectionDecoder(), size).eval()
     forced = ForcedBoxes.drawn(7, size, 2, "cpu")
-    near = nearest_locations(forced, size[1] // 8)
+    near = nearest_locations(forced, size[1] // FINEST_STRIDE)
     inputs = (forced.boxes_xyxy, forced.scores, forced.labels, near)
     graph = Graph.of(step, dict(zip(FORCED_INPUTS, inputs, strict=True)))
-    description = describe(step, (), {}) | {"level_width": size[1] // 8}
-    write_onnx(graph, description, path)
+    classes = range(model.detection_head.num_classes)
+    categories = [Category(number, f"class {number}") for number in classes]
+    write_onnx(graph, describe(step, categories, {}), path)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from torch.export import Dim, ExportedProgram
 
+from sgnet.checkpoints.description import ExportDescription
 from sgnet.checkpoints.loading import LoadedCheckpoint
 from sgnet.export.step import ExportedStep, StepOutputs
 from sgnet.files.atomic_file import atomic_path
@@ -79,13 +80,15 @@ def describe(
     step: ExportedStep, categories: Sequence[Category], tracker: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What a file says about itself, so that it runs alone."""
-    return {
-        "input_size": list(step.size),
-        "categories": [{"id": c.id, "name": c.name} for c in categories],
-        "tracker": dict(tracker),
-        "features": list(example_inputs(step)[1].shape),
-        "mask_stride": step.network.mask_stride,
-    }
+    length, width = example_inputs(step)[1].shape
+    described = ExportDescription(
+        input_size=step.size,
+        categories=tuple(categories),
+        tracker=dict(tracker),
+        features=(length, width),
+        mask_stride=step.network.mask_stride,
+    )
+    return described.as_json()
 
 
 def write_onnx(graph: Graph, description: Mapping[str, Any], path: str | Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.checkpoints.description import CHECKPOINT_KEY, ExportDescription, call
+from sgnet.inference.onnx_file import OnnxContent, read_onnx
 from sgnet.inference.streaming import InstanceStreamer
 from sgnet.ops.mask_crops import split_crops
-from sgnet.records import Category, FrameDetections
+from sgnet.records import FrameDetections
 from sgnet.tracking import MovementTracker
 
-METADATA_KEY = "sgnet"
+METADATA_KEY = CHECKPOINT_KEY
+CLASS_BIAS = "class_logits.bias"  # one number a class
 
 
 class OnnxFrameEngine:
@@ -27,7 +29,11 @@ class OnnxFrameEngine:
         threads: None is onnxruntime's choice.
 
     Raises:
-        ValueError: no such file, or none of our exports.
+        ValueError: no such file, none of our exports, weights that are no numbers, or a
+            description that is wrong or of another model.
+
+    Attributes:
+        description: what the model says about itself.
     """
 
     def __init__(
@@ -40,6 +46,8 @@ class OnnxFrameEngine:
 
         if not Path(path).is_file():
             raise ValueError(f"{path}: exported model not found; expected a file of export.py")
+        self._path = str(path)
+        self.description = _described(self._path, read_onnx(path))
         options = onnxruntime.SessionOptions()
         if threads is not None:
             options.intra_op_num_threads = threads
@@ -49,13 +57,23 @@ class OnnxFrameEngine:
             )
         except Exception as error:  # onnxruntime has a dozen of its own
             raise ValueError(f"{path}: expected an onnx model of export.py: {error}") from error
-        entries = self._session.get_modelmeta().custom_metadata_map
-        if METADATA_KEY not in entries:
-            raise ValueError(f"{path}: expected an entry {METADATA_KEY!r}; not made by export.py")
-        self.description: dict[str, Any] = json.loads(entries[METADATA_KEY])
-        shape = tuple(self.description["features"])
-        self._nothing = np.zeros(shape, dtype=np.float32)
+        self._require_inputs()
+        self._nothing = np.zeros(self.description.features, dtype=np.float32)
         self.reset()
+
+    def _require_inputs(self) -> None:
+        """Refuses a description of a model with other inputs."""
+        described = {
+            "input_size": ("image", [3, *self.description.input_size]),
+            "features": ("previous", list(self.description.features)),
+        }
+        shapes = {given.name: given.shape for given in self._session.get_inputs()}
+        for entry, (name, expected) in described.items():
+            if shapes.get(name) != expected:
+                raise ValueError(
+                    f"{self._path}: {METADATA_KEY}.{entry} must be that of the model's input "
+                    f"{name!r} {shapes.get(name)}, got {expected}"
+                )
 
     def reset(self) -> None:
         """Starts a new video."""
@@ -63,7 +81,7 @@ class OnnxFrameEngine:
 
     def feeds(self, image: NDArray[np.uint8]) -> dict[str, NDArray[Any]]:
         """Inputs of the graph for the next frame; see `detect`."""
-        expected = tuple(self.description["input_size"])
+        expected = self.description.input_size
         if image.shape[:2] != expected:
             raise ValueError(
                 f"frames must have the exported (height, width) {expected}, got {image.shape[:2]}"
@@ -86,8 +104,14 @@ class OnnxFrameEngine:
         """
         outputs = self._session.run(None, self.feeds(image))
         boxes, scores, labels, locations, movements, *masks, self._features = outputs
-        height, width = self.description["input_size"]
-        stride = self.description["mask_stride"]
+        classes = len(self.description.categories)
+        if labels.size and not 0 <= labels.min() <= labels.max() < classes:
+            raise ValueError(
+                f"{self._path}: {METADATA_KEY}.categories must have an entry for each class, "
+                f"got {classes} for class {labels.max()}"
+            )
+        height, width = self.description.input_size
+        stride = self.description.mask_stride
         return FrameDetections(
             boxes_xyxy=boxes,
             scores=scores,
@@ -123,9 +147,28 @@ def onnx_predictor(
     description = engine.description
     return InstanceStreamer(
         engine,
-        MovementTracker(**{**description["tracker"], **(tracker or {})}),
-        [Category(entry["id"], entry["name"]) for entry in description["categories"]],
-        tuple(description["input_size"]),
+        call(MovementTracker, {**description.tracker, **(tracker or {})}, "tracker"),
+        description.categories,
+        description.input_size,
         fixed_size=True,
         fill_up=fill_up,
     )
+
+
+def _described(path: str, content: OnnxContent) -> ExportDescription:
+    """The description of a file, which must be that of its network.
+
+    Raises:
+        ValueError: there is none, an entry is wrong, or there are other classes than categories.
+    """
+    if METADATA_KEY not in content.metadata:
+        raise ValueError(f"{path}: expected an entry {METADATA_KEY!r}; not made by export.py")
+    description = ExportDescription.parse(path, content.metadata[METADATA_KEY])
+    classes = len(description.categories)
+    for name, shape in content.shapes.items():
+        if name.endswith(CLASS_BIAS) and shape != (classes,):
+            raise ValueError(
+                f"{path}: {METADATA_KEY}.categories must have an entry for each class of the "
+                f"network, expected {shape[0] if shape else 0}, got {classes}"
+            )
+    return description

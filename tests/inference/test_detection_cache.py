@@ -78,6 +78,66 @@ def test_cached_detections_track_as_the_network_would_with_these_settings(
     assert load_cache(tmp_path / "absent.npz", made_of, videos) is None
 
 
+def crafted(good: Path, path: Path, **arrays) -> Path:
+    with np.load(good) as file:
+        np.savez_compressed(path, **{**{name: file[name] for name in file.files}, **arrays})
+    return path
+
+
+def damaged(good: Path, path: Path, kind: str) -> Path:
+    whole = good.read_bytes()
+    with np.load(good) as file:
+        counts, ends = file["mask_counts"], file["mask_ends"]
+    if kind == "empty":
+        path.write_bytes(b"")
+    elif kind == "truncated":
+        path.write_bytes(whole[: len(whole) // 2])
+    elif kind == "foreign":
+        path.write_text("hello")
+    elif kind == "another's arrays":
+        np.savez(path, a=np.zeros(3))
+    elif kind == "run lengths":
+        crafted(good, path, mask_counts=np.full_like(counts, 48 + 32 + 15))
+    elif kind == "ends":
+        crafted(good, path, mask_ends=ends[::-1])
+    elif kind == "sizes":
+        crafted(good, path, mask_sizes=np.full((len(ends), 2), 2**40))
+    elif kind == "labels":
+        crafted(good, path, labels=np.full(len(ends), 10**6))
+    elif kind == "places":
+        crafted(good, path, movements=np.full((len(ends), 2), np.nan, dtype=np.float32))
+    elif kind == "bomb":
+        crafted(good, path, more=np.zeros(10**8, dtype=np.uint8))
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "empty",
+        "truncated",
+        "foreign",
+        "another's arrays",
+        "run lengths",
+        "ends",
+        "sizes",
+        "labels",
+        "places",
+        "bomb",
+    ],
+)
+def test_an_unreadable_cache_is_no_cache_and_that_is_said_once(material, tmp_path, caplog, kind):
+    videos, images = videos_of(material)
+    cached = detect_videos(predictor(material, 0.0), videos[:1], images)
+    save_cache(cached, {"a": 1}, tmp_path / "good.npz")
+    path = damaged(tmp_path / "good.npz", tmp_path / "bad.npz", kind)
+    assert load_cache(path, {"a": 1}, videos[:1], num_classes=3) is None
+    (record,) = caplog.records
+    assert str(path) in record.getMessage()
+    assert "are made again" in record.getMessage()
+    assert load_cache(tmp_path / "good.npz", {"a": 1}, videos[:1], num_classes=3) is not None
+
+
 def test_optuna_tries_settings_on_kept_detections(material, tmp_path):
     done = subprocess.run(
         [

@@ -100,7 +100,7 @@ def _detections(settings: str, path: Path, images: Path, videos: Sequence[Video]
         "videos": [video.id for video in videos],
         "decoder": {name: value for name, value in sorted(decoder.items())},
     }
-    cached = load_cache(file, made_of, videos)
+    cached = load_cache(file, made_of, videos, len(predictor.classes))
     if cached is None:
         require_writable_file(file)
         cached = detect_videos(predictor, videos, images)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import logging
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,11 +18,30 @@ from sgnet.evaluation.track_results import TrackCollector
 from sgnet.files.atomic_file import atomic_path
 from sgnet.inference.sources.images import ImageFiles
 from sgnet.inference.streaming import InstanceStreamer
-from sgnet.records import ResultTrack, Rle, TrackedInstance, Video
+from sgnet.ops.rle import MAX_SIDE, rle_from_counts
+from sgnet.records import ResultTrack, TrackedInstance, Video
 from sgnet.tracking import MovementTracker
 from sgnet.tracking.movement_tracker import Trackable
 
+log = logging.getLogger(__name__)
+MOST_UNPACKED = (32, 2**24)  # bytes: times the file, and beside that
 PLACES = ("boxes_xyxy", "locations", "movements")  # [N, 4], [N, 2], [N, 2], input pixels
+
+# kind and columns of what a file holds, a row a detection; in_frame has a row a frame, and the
+# bytes of all masks lie end to end
+ARRAYS: dict[str, tuple[Any, ...]] = {
+    "boxes_xyxy": ("f", 4),
+    "locations": ("f", 2),
+    "movements": ("f", 2),
+    "labels": ("i",),
+    "in_frame": ("i",),
+    "scores": ("f",),
+    "original_boxes": ("f", 4),
+    "is_empty": ("b",),
+    "mask_sizes": ("i", 2),
+    "mask_ends": ("i",),
+    "mask_counts": ("u",),
+}
 
 
 @dataclass(frozen=True)
@@ -141,12 +162,16 @@ def save_cache(videos: Sequence[CachedVideo], made_of: Mapping[str, Any], path: 
         for name in (*PLACES, "labels")
     }
     arrays |= {
-        "in_frame": np.array([len(frame.instances) for frame in frames]),
-        "scores": np.array([instance.score for instance in instances]),
-        "original_boxes": np.array([i.box_xyxy for i in instances]).reshape(-1, 4),
+        "in_frame": np.array([len(frame.instances) for frame in frames], dtype=np.int64),
+        "scores": np.array([instance.score for instance in instances], dtype=np.float64),
+        "original_boxes": np.array([i.box_xyxy for i in instances], dtype=np.float64).reshape(
+            -1, 4
+        ),
         "is_empty": np.array([instance.is_empty for instance in instances], dtype=bool),
-        "mask_sizes": np.array([(i.mask.height, i.mask.width) for i in instances]).reshape(-1, 2),
-        "mask_ends": np.cumsum([len(c) for c in counts]),
+        "mask_sizes": np.array(
+            [(i.mask.height, i.mask.width) for i in instances], dtype=np.int64
+        ).reshape(-1, 2),
+        "mask_ends": np.cumsum([len(c) for c in counts], dtype=np.int64),
         "mask_counts": np.frombuffer(b"".join(counts), dtype=np.uint8),
         "videos": np.array([video.id for video, _ in videos]),
         "made_of": np.array(_plain(made_of)),
@@ -156,23 +181,82 @@ def save_cache(videos: Sequence[CachedVideo], made_of: Mapping[str, Any], path: 
 
 
 def load_cache(
-    path: Path, made_of: Mapping[str, Any], videos: Sequence[Video]
+    path: Path,
+    made_of: Mapping[str, Any],
+    videos: Sequence[Video],
+    num_classes: int | None = None,
 ) -> list[CachedVideo] | None:
     """Detections from a file; None where there is none, or one of other detections.
+
+    A file that cannot be read is none either; a warning says so.
 
     Args:
         path: .npz file of `save_cache`.
         made_of: as they were stored with.
         videos: the detected ones.
+        num_classes: of the network, where labels are to be compared with them.
     """
     if not path.is_file():
         return None
-    with np.load(path, allow_pickle=False) as file:
-        if str(file["made_of"]) != _plain(made_of):
-            return None
-        arrays = {name: file[name] for name in file.files}
-    frames = _frames(arrays)
-    return [(video, tuple(next(frames) for _ in range(video.length))) for video in videos]
+    try:
+        _require_small(path)
+        with np.load(path, allow_pickle=False) as file:
+            if str(file["made_of"]) != _plain(made_of):
+                return None
+            arrays = {name: file[name] for name in ARRAYS}
+        _require_consistent(arrays, sum(video.length for video in videos))
+        labels = arrays["labels"]
+        if num_classes is not None and labels.max(initial=0) >= num_classes:
+            raise ValueError(f"labels must be below {num_classes}, got {labels.max()}")
+        frames = _frames(arrays)
+        return [(video, tuple(next(frames) for _ in range(video.length))) for video in videos]
+    except Exception as error:  # zip, zlib and numpy have a dozen of their own
+        log.warning("%s: cached detections cannot be read (%s); they are made again", path, error)
+        return None
+
+
+def _require_small(path: Path) -> None:
+    """Refuses a file that would unpack to more than detections do."""
+    times, beside = MOST_UNPACKED
+    most = times * path.stat().st_size + beside
+    with zipfile.ZipFile(path) as archive:
+        total = sum(record.file_size for record in archive.infolist())
+    if total > most:
+        raise ValueError(f"expected at most {most} bytes unpacked, got {total}")
+
+
+def _require_consistent(arrays: Mapping[str, NDArray[Any]], frames: int) -> None:
+    """Refuses arrays that are not those of one list of detections.
+
+    Args:
+        arrays: by name, of N detections.
+        frames: of all videos.
+    """
+    in_frame, ends = arrays["in_frame"], arrays["mask_ends"]
+    _require_form("in_frame", in_frame, (frames,), "i")
+    if (in_frame < 0).any():
+        raise ValueError(f"in_frame must not be negative, got {in_frame.min()}")
+    for name, (kind, *columns) in ARRAYS.items():
+        if name not in ("in_frame", "mask_counts"):
+            _require_form(name, arrays[name], (int(in_frame.sum()), *columns), kind)
+    count = len(arrays["mask_counts"])
+    _require_form("mask_counts", arrays["mask_counts"], (count,), "u")
+    steps = np.diff(ends, prepend=0)
+    if (steps < 0).any() or (ends[-1] if len(ends) else 0) != count:
+        raise ValueError(f"mask_ends must rise to the {count} bytes of mask_counts")
+    sizes = arrays["mask_sizes"]
+    if (sizes < 1).any() or (sizes > MAX_SIDE).any():
+        raise ValueError(f"mask_sizes must be from 1 to {MAX_SIDE}, got others")
+    for name in (*PLACES, "scores", "original_boxes"):
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} must be finite numbers, got others")
+    if (arrays["labels"] < 0).any():
+        raise ValueError(f"labels must not be negative, got {arrays['labels'].min()}")
+
+
+def _require_form(name: str, array: NDArray[Any], shape: tuple[int, ...], kind: str) -> None:
+    if array.shape != shape or array.dtype.kind != kind:
+        raise ValueError(f"{name} must be {shape} of {kind!r}, got {array.shape} {array.dtype}")
 
 
 def _frames(arrays: Mapping[str, NDArray[Any]]) -> Iterator[CachedFrame]:
@@ -192,7 +276,7 @@ def _frames(arrays: Mapping[str, NDArray[Any]]) -> Iterator[CachedFrame]:
             label,
             score,
             tuple(box),
-            Rle(int(size[0]), int(size[1]), blob[starts[i] : starts[i + 1]]),
+            rle_from_counts(blob[starts[i] : starts[i + 1]], int(size[0]), int(size[1])),
             empty,
         )
         for i, (label, score, box, size, empty) in enumerate(rows)

@@ -282,3 +282,24 @@ def test_a_step_that_is_no_number_is_refused_by_file_and_entry(trained, tmp_path
     torch.save(content | {"global_step": value}, path)
     with pytest.raises(ValueError, match="last.ckpt.*global_step"):
         resumption(settings(folder, "resume=last"), folder / "run")
+
+
+def test_weights_that_are_no_numbers_are_refused_before_anything_is_written(trained, tmp_path):
+    folder = copied(trained, tmp_path)
+    path = folder / "run/checkpoints/last.ckpt"
+    content = torch.load(path, weights_only=True)
+    content["state_dict"]["model.detection_head.class_logits.bias"][0] = float("nan")
+    torch.save(content, path)
+    before = contents(folder / "run")
+    with pytest.raises(ValueError, match="last.ckpt.*class_logits.bias"):
+        train(settings(folder, "resume=last", "trainer.max_epochs=2"))
+    assert contents(folder / "run") == before
+
+
+@pytest.mark.parametrize("loops", [None, {}, {"fit_loop": []}, {"fit_loop": {"state_dict": 1}}])
+def test_progress_of_an_unknown_form_is_refused(trained, tmp_path, loops):
+    folder = copied(trained, tmp_path)
+    path = folder / "run/checkpoints/last.ckpt"
+    torch.save(torch.load(path, weights_only=True) | {"loops": loops}, path)
+    with pytest.raises(ValueError, match="last.ckpt must say how far its run was"):
+        resumption(settings(folder, "resume=last"), folder / "run")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sgnet.files.checked_json import describe, finite_number, is_integer
+from sgnet.files.checked_json import describe, finite_number
 
 
 def require_integer(name: str, value: object, least: int, most: int) -> None:
@@ -16,7 +16,7 @@ def require_integer(name: str, value: object, least: int, most: int) -> None:
         ValueError: the message starts with the name.
     """
     plain = _plain(value)
-    if not (is_integer(plain) and isinstance(plain, int) and least <= plain <= most):
+    if isinstance(plain, bool) or not isinstance(plain, int) or not least <= plain <= most:
         raise ValueError(f"{name} must be an integer from {least} to {most}, got {shown(value)}")
 
 

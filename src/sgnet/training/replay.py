@@ -12,15 +12,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sgnet.checkpoints.loading import build_component, read_tensors, without_pretraining
+from sgnet.checkpoints.components import TARGET, build_component, component_name
+from sgnet.checkpoints.description import call
+from sgnet.checkpoints.loading import read_tensors, without_pretraining
 from sgnet.losses import LossTerms, SGNetCriterion
 from sgnet.losses.assignment import LocationAssigner
 from sgnet.models import SGNet
 from sgnet.ops.shrink import shrink_pairs
 from sgnet.structures import ClipPairBatch, Targets
 from sgnet.training.lightning_module import pair_losses
-
-CRITERION = {part.__name__: part for part in (SGNetCriterion, LocationAssigner)}
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def replayed_parts(
 ) -> tuple[SGNet, SGNetCriterion, StepSettings]:
     """Network, criterion and settings of a run, by its config.
 
-    The config is a file that may be anybody's: it may name the parts of a checkpoint and
-    `CRITERION`, and nothing else is ever called.
+    The config is a file that may be anybody's: it may name the parts of a checkpoint, the criterion
+    and its assigner, and nothing else is ever called.
 
     Args:
         config: of the run, plain values.
@@ -58,14 +58,25 @@ def replayed_parts(
     try:
         names = [field.name for field in fields(StepSettings)]
         return (
-            build_component(without_pretraining(config["model"])),
-            build_component(config["criterion"], CRITERION),
+            build_component(without_pretraining(config["model"]), f"{file}: model", ("SGNet",)),
+            _criterion(config["criterion"], f"{file}: criterion"),
             StepSettings(**{name: config[name] for name in names}),
         )
     except KeyError as error:
         raise ValueError(f"{file}: config must have an entry {error}, got none") from error
-    except (AttributeError, TypeError, ValueError) as error:
+    except (AttributeError, TypeError) as error:
         raise ValueError(f"{file}: config cannot be used: {error}") from error
+
+
+def _criterion(config: Mapping[str, Any], where: str) -> SGNetCriterion:
+    component_name(config, where, (SGNetCriterion.__name__,))
+    settings = {name: value for name, value in config.items() if name != TARGET}
+    if "assigner" in settings:
+        inner, part = f"{where}.assigner", settings["assigner"]
+        component_name(part, inner, (LocationAssigner.__name__,))
+        own = {name: value for name, value in part.items() if name != TARGET}
+        settings["assigner"] = call(LocationAssigner, own, inner)
+    return call(SGNetCriterion, settings, where)
 
 
 def replay(

@@ -11,7 +11,14 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from sgnet.checkpoints.loading import CHECKPOINT_KEY, read_tensors
+from sgnet.checkpoints.loading import (
+    CHECKPOINT_KEY,
+    StoredCheckpoint,
+    description_of,
+    read_tensors,
+    stored_offset,
+    stored_step,
+)
 from sgnet.checkpoints.writing import newest_checkpoint
 from sgnet.models.sgnet import LOCATION_OFFSET
 from sgnet.reports.differences import Difference, config_differences
@@ -216,33 +223,25 @@ def _named_checkpoint(resume: str | None, run_dir: Path) -> Path | None:
 
 
 def _state(path: Path, content: Mapping[str, Any]) -> dict[str, Any]:
-    """The rest of a `Resumption`."""
+    """The rest of a `Resumption`; every entry of the description and every number is checked."""
+    stored = StoredCheckpoint.of(content, str(path))
+    step = stored_step(content, str(path))
+    offset = stored_offset(description_of(content, str(path)))
     try:
-        description = content[CHECKPOINT_KEY]
-        offset = description["model"].get("location_offset")
         loop = content["loops"]["fit_loop"]
-        return {
-            "step": _count(content["global_step"]),
-            "epochs": int(loop["epoch_progress"]["current"]["processed"]),
-            "weights": {
-                name: tuple(tensor.shape)
-                for name, tensor in content["state_dict"].items()
-                if name.startswith("model.")
-            },
-            "loader": _loader_state(loop),
-            "categories": [category["name"] for category in description["categories"]],
-            "location_offset": LOCATION_OFFSET if offset is None else float(offset),
-        }
-    except KeyError as error:
-        raise ValueError(f"resume: {path} must have an entry {error}, got none") from error
-    except (AttributeError, TypeError, ValueError) as error:
-        raise ValueError(f"resume: {path} cannot be gone on from: {error}") from error
-
-
-def _count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"global_step must be a number of steps, got {value!r}")
-    return value
+        epochs, loader = loop["epoch_progress"]["current"]["processed"], _loader_state(loop)
+    except (AttributeError, IndexError, KeyError, TypeError) as error:
+        raise ValueError(
+            f"resume: {path} must say how far its run was (loops.fit_loop), got an unknown form"
+        ) from error
+    return {
+        "step": step,
+        "epochs": epochs,
+        "weights": {name: tuple(tensor.shape) for name, tensor in stored.weights.items()},
+        "loader": loader,
+        "categories": [category.name for category in stored.categories],
+        "location_offset": LOCATION_OFFSET if offset is None else offset,
+    }
 
 
 def _loader_state(loop: Mapping[str, Any]) -> dict[str, Any]:

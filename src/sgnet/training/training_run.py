@@ -123,7 +123,7 @@ def _train(
         plugins=[AtomicCheckpointIO(), *instantiate(cfg.plugins or [], _convert_="all")],
     )
     if resumed is not None:
-        shapes = {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+        shapes = {name: tuple(tensor.shape) for name, tensor in module.model.state_dict().items()}
         require_fitting(resumed, shapes, data.step_of(trainer))
     if trainer.is_global_zero:
         require_room(module, run_dir)

@@ -12,11 +12,13 @@ WARNINGS = (
     r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # Lightning's own use of PyTorch
     r"It is recommended to use `self.log\(.*sync_dist=True",  # they are merged before
     r"Experiment logs directory .* exists and is not empty",  # the run folder that Hydra made
+    r"Checkpoint directory .* exists and is not empty",  # of the run's part before
 )
 # what lines of Lightning's loggers hold
 LINES = (
     "`weights_only` was not set",  # this package sets it wherever it loads
     "litlogger",  # an advertisement
+    "TPU available: False",
     "was configured so 100% of the batches",
 )
 LOGGERS = (

@@ -244,7 +244,8 @@ def fill(folder: Path) -> dict[str, bytes]:
     """Records of a run in a folder, and what is nobody's record."""
     names = ("checkpoints/last.ckpt", "checkpoints/best.ckpt", "config.yaml", "metrics.csv")
     more = ("summary.json", "curves.png", "validation/a.png", "manifest.json", "failure.txt")
-    others = ("train.log", ".hydra/overrides.yaml", "notes of mine.txt", "own/metrics.csv")
+    more += ("metrics.before-000.csv", "config.before-001.yaml")
+    others = ("train.log", ".hydra/overrides.yaml", "metrics of mine.csv", "own/metrics.csv")
     for name in (*names, *more, *others):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"step,a\n1,{name}\n")
@@ -262,7 +263,7 @@ def test_a_new_run_keeps_all_of_the_run_before_together(tmp_path):
     (tmp_path / "run.before-004").mkdir()
     begin_records(tmp_path, None)
     assert contents(tmp_path / "run.before-005") == first
-    assert (tmp_path / "notes of mine.txt").is_file()
+    assert (tmp_path / "metrics of mine.csv").is_file()
     assert (tmp_path / "own/metrics.csv").is_file()
     assert (tmp_path / "train.log").is_file()
 

@@ -32,18 +32,17 @@ SUMMARY_FILE = "summary.json"  # the last thing that a run writes
 RECORDS = (
     CHECKPOINTS,
     CONFIG_FILE,
-    "config.before-*.yaml",
     "curves.png",
     FAILURE_FILE,
     "hparams.yaml",
-    "manifest*.json",
-    "metrics*.csv",
+    "manifest.json",
+    LOG_FILE,
     "non_finite",
     OVERRIDES_FILE,
     SPEED_FILE,
-    "summary*.json",
+    SUMMARY_FILE,
     "tensorboard",
-    "uncommitted*.patch",
+    "uncommitted.patch",
     "validation",
     "wandb",
     ID_FILE,
@@ -118,17 +117,17 @@ def begin_records(run_dir: Path, resumed: Resumption | None) -> None:
     """
     if resumed is None or resumed.path.resolve().parent != (run_dir / CHECKPOINTS).resolve():
         set_aside(run_dir)
-    for name in (SUMMARY_FILE, CONFIG_FILE, LOG_FILE):
+    for name in (SUMMARY_FILE, CONFIG_FILE, LOG_FILE, SPEED_FILE, FAILURE_FILE):
         keep_aside(run_dir / name)
-    for name in (SPEED_FILE, FAILURE_FILE):  # of weights and of a state that are no more
-        (run_dir / name).unlink(missing_ok=True)
     for path in kept(run_dir / LOG_FILE):
         _keep_steps_below(path, resumed.step if resumed else 0)
 
 
 def set_aside(run_dir: Path) -> None:
     """Moves all that a run left in a folder into a folder below it."""
-    found = [path for name in RECORDS for path in sorted(run_dir.glob(name))]
+    paths = [run_dir / name for name in RECORDS]
+    found = [path for path in paths if path.exists()]
+    found += [path for own in paths if own.suffix for path in kept(own)]  # of a run in parts
     if not found:
         return
     target = aside(run_dir / "run")

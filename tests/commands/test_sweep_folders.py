@@ -28,11 +28,20 @@ def test_command_lines_without_a_sweep_or_with_own_names_stay(arguments):
     ],
 )
 def test_what_all_runs_of_a_sweep_share_is_left_out_of_their_names(arguments, left_out):
-    *same, last = named_by_what_varies(arguments)
-    assert same == arguments
-    override = OverridesParser.create().parse_override(last)
+    whole = named_by_what_varies(arguments)
+    (added,) = [argument for argument in whole if argument.startswith(EXCLUDED)]
+    assert [argument for argument in whole if argument != added] == arguments
+    override = OverridesParser.create().parse_override(added)
     assert override.key_or_group == EXCLUDED
     assert override.value() == left_out
+
+
+def test_overrides_stay_in_one_row():
+    """Between flags; Hydra refuses two rows."""
+    whole = named_by_what_varies(["--config-dir", "a=b", "seed=1,2", "x=1", "-m"])
+    places = [n for n, argument in enumerate(whole) if "=" in argument and argument != "a=b"]
+    assert places == [2, 3, 4]
+    assert whole[-1] == "-m"
 
 
 def test_names_are_short_unique_and_no_paths():

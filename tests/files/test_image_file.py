@@ -10,15 +10,8 @@ import pytest
 from PIL import Image, ImageOps
 
 from sgnet.data.clips.frames import BrokenFrameError, read_frame
-from sgnet.files.image_file import (
-    MAX_PIXELS,
-    MAX_SIDE,
-    ImageFileError,
-    check_room,
-    decode_image,
-    decode_pages,
-    read_header,
-)
+from sgnet.files.image_file import decode_image, decode_pages, read_header
+from sgnet.files.image_limits import MAX_PIXELS, MAX_SIDE, ImageFileError, check_room
 from sgnet.inference.sources import SourceError, open_source
 
 PICTURE = np.arange(8 * 12 * 3, dtype=np.uint8).reshape(8, 12, 3)

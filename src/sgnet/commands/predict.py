@@ -22,6 +22,7 @@ from sgnet.commands.score import show_warning
 from sgnet.commands.settings import given
 from sgnet.commands.signals import Told, noted
 from sgnet.files.atomic_file import require_makeable
+from sgnet.inference.devices import torch_device
 from sgnet.inference.result_files import FILES, PredictionFiles, megabytes
 from sgnet.inference.sources import open_source, overlapped
 from sgnet.inference.streaming import FrameResult
@@ -66,6 +67,7 @@ def run(cfg: DictConfig) -> None:
         SystemExit: behind a signal; see `Told.status`.
     """
     warnings.showwarning = show_warning
+    torch_device(cfg.device)  # refused before any file is touched
     require_makeable(str(cfg.output))
     settings = {name: given(cfg[name]) for name in ("decoder", "tracker")}
     predictor = open_predictor(

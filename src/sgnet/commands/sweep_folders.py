@@ -5,15 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import OmegaConf
 
+from sgnet.commands.overrides import MULTIRUN
+
 LONGEST = 120  # characters; file systems take 255 bytes
 DIGEST = 10  # characters that tell shortened names apart
-MULTIRUN = ("-m", "--multirun", "hydra.mode=MULTIRUN")
+WITH_VALUE = (
+    *("--config-path", "-cp", "--config-name", "-cn", "--config-dir", "-cd"),
+    *("--package", "-p"),
+)
 EXCLUDED = "hydra.job.config.override_dirname.exclude_keys"  # Hydra's, of settings left out
 
 
@@ -26,15 +32,18 @@ def named_by_what_varies(arguments: Sequence[str]) -> list[str]:
         arguments: of a command line; those without a sweep, or with names of the user's own
             (`hydra.job.config.override_dirname.exclude_keys=...`), stay as they are.
     """
-    if not set(MULTIRUN) & set(arguments) or any(EXCLUDED in text for text in arguments):
+    sweeps = any(MULTIRUN.fullmatch(text) for text in arguments)
+    if not sweeps or any(EXCLUDED in text for text in arguments):
         return list(arguments)
+    parsed = dict(_overrides(arguments))
     constant = [
         override.key_or_group
-        for override in _overrides(arguments)
+        for override in parsed.values()
         if not override.is_sweep_override() and not override.is_hydra_override()
     ]
     names = ",".join(f"'{name}'" for name in dict.fromkeys(constant))
-    return [*arguments, f"{EXCLUDED}=[{names}]"]
+    place = min(parsed, default=len(arguments))  # Hydra takes overrides in one row only
+    return [*arguments[:place], f"{EXCLUDED}=[{names}]", *arguments[place:]]
 
 
 def folder_name(text: object, number: object) -> str:
@@ -55,13 +64,14 @@ def folder_name(text: object, number: object) -> str:
     return f"{name[: LONGEST - DIGEST - 1]}-{digest}"
 
 
-def _overrides(arguments: Sequence[str]) -> Iterator[Override]:
+def _overrides(arguments: Sequence[str]) -> Iterator[tuple[int, Override]]:
+    """Places and what is there; Hydra itself refuses what is wrong."""
     parser = OverridesParser.create()
-    for text in arguments:
-        try:
-            yield parser.parse_override(text)
-        except HydraException:  # a flag or its value; Hydra itself refuses what is wrong
+    for place, text in enumerate(arguments):
+        if place and arguments[place - 1] in WITH_VALUE:
             continue
+        with suppress(HydraException):  # a flag
+            yield place, parser.parse_override(text)
 
 
 # with the module, as launchers import it where the runs are

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile
 
-from sgnet.files.image_file import ImageFileError, check_room, check_single, read_header
+from sgnet.files.image_file import check_single, read_header
+from sgnet.files.image_limits import ImageFileError, check_room
 from sgnet.files.listing import listed
 from sgnet.inference.sources import open_source
 from sgnet.inference.sources.images import image_files, natural_order

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -53,12 +54,12 @@ def require_writable_file(path: str | Path) -> None:
     """Tries a file that is to be written, with its folder, and leaves what stands there.
 
     Raises:
-        ValueError: a folder stands there, or a file in the place of its folder.
-        OSError: it cannot be written.
+        ValueError: a file stands in the place of its folder.
+        OSError: it cannot be written, or a folder stands there.
     """
     target = Path(path)
     if target.is_dir():
-        raise ValueError(f"{target}: expected a file to write, got a folder")
+        raise IsADirectoryError(errno.EISDIR, "expected a file to write, got a folder", str(target))
     require_makeable(target.parent)
     target.parent.mkdir(parents=True, exist_ok=True)
     _try(target)

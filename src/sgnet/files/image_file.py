@@ -12,11 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sgnet.files.image_limits import ImageFileError, check_room, too_large
 from sgnet.files.jpeg_end import is_cut_jpeg
 from sgnet.ops.orientation import oriented, tagged_orientation
-from sgnet.ops.rle import MAX_SIDE
 
-MAX_PIXELS = 89_478_485  # a frame of 12K video has 85 million; Pillow warns beyond
 WIDTH, HEIGHT, ORIENTATION, KIND = 256, 257, 274, 254  # TIFF's tags, which EXIF shares
 NOT_SHOWN = 1 | 4  # kinds of TIFF pages: a smaller copy, a mask
 SEQUENCES = ("AVIF", "GIF", "PNG", "TIFF", "WEBP")  # no MPO: a photo with its previews behind it
@@ -28,10 +27,6 @@ FORMATS = [
     if name in Image.OPEN
 ]
 BROKEN = (OSError, SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError)  # Pillow's
-
-
-class ImageFileError(ValueError):
-    """What is wrong with an image file, to be put behind its name."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +74,6 @@ def check_single(header: ImageHeader) -> None:
             f"holds {len(header.pages)} images; expected one a frame: write them into files of "
             "their own, or predict with this file alone as the source"
         )
-
-
-def check_room(width: int, height: int) -> None:
-    """Compares a size with the largest that is read.
-
-    Raises:
-        ImageFileError: it is larger.
-    """
-    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
-        raise _too_large(f"{width} x {height}")
 
 
 def decode_image(content: bytes, expected_size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
@@ -148,7 +133,7 @@ def _opened(content: bytes) -> Any:  # noqa: ANN401 - Pillow's image of the form
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise _too_large(str(error)) from error
+        raise too_large(str(error)) from error
     except BROKEN as error:
         raise ImageFileError(
             "cannot be decoded; expected an image file such as JPEG or PNG"
@@ -226,13 +211,6 @@ def _is_shown(image: Any, page: int) -> bool:  # noqa: ANN401 - Pillow's image
 def _check_size(size: tuple[int, ...], expected: tuple[int, int] | None) -> None:
     if expected is not None and size != expected:
         raise ImageFileError(f"size (height, width) expected {expected}, got {size}")
-
-
-def _too_large(got: str) -> ImageFileError:
-    return ImageFileError(
-        f"is too large; expected at most {MAX_SIDE} pixels a side and {MAX_PIXELS} in all, "
-        f"got {got}"
-    )
 
 
 def _undecodable(error: Exception) -> ImageFileError:

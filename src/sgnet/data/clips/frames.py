@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.files.image_file import ImageFileError, decode_image
+from sgnet.files.image_file import decode_image
+from sgnet.files.image_limits import ImageFileError
 from sgnet.ops.frame_sizes import SIZE_DIVISOR, fit_size, resize_frame
 from sgnet.records import Video
 

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from sgnet.files.image_file import MAX_PIXELS
+from sgnet.files.image_limits import MAX_PIXELS
 from sgnet.inference.sources.base import SourceError
 
 STREAM_TIMEOUT = 15.0  # seconds for a network stream to answer

@@ -6,7 +6,7 @@ import logging
 from fractions import Fraction
 from typing import Any
 
-from sgnet.files.image_file import ImageFileError, check_room
+from sgnet.files.image_limits import ImageFileError, check_room
 from sgnet.inference.sources.base import SourceError
 
 log = logging.getLogger(__name__)

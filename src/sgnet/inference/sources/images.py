@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.files.image_file import ImageFileError, decode_image, decode_pages, read_header
+from sgnet.files.image_limits import ImageFileError
 from sgnet.files.listing import listed
 from sgnet.inference.sources.base import SourceError, SourceFrame, checked_image, same_size
 
@@ -42,6 +42,8 @@ class ImageFiles:
         return same_size(self._read(), self.name)
 
     def _read(self) -> Iterator[SourceFrame]:
+        from sgnet.files.image_file import decode_image
+
         for index, path in enumerate(self._paths):
             try:
                 image = decode_image(_content(path))
@@ -63,6 +65,8 @@ class ImagePages:
     live = False
 
     def __init__(self, path: Path) -> None:
+        from sgnet.files.image_file import read_header
+
         self.name = str(path)
         self._path = path
         try:
@@ -77,6 +81,8 @@ class ImagePages:
         return same_size(self._read(), self.name)
 
     def _read(self) -> Iterator[SourceFrame]:
+        from sgnet.files.image_file import decode_pages
+
         index, time = 0, 0.0
         try:
             for image, seconds in decode_pages(_content(self._path)):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -31,8 +32,9 @@ def write(folder: Path, *names: str) -> None:
 )
 @pytest.mark.parametrize("fails", [False, True])
 def test_nothing_of_an_earlier_run_stays_beside_what_is_written(
-    before, written, left, fails, tmp_path
+    before, written, left, fails, tmp_path, caplog
 ):
+    caplog.set_level(logging.INFO)
     write(tmp_path, *before, "other.txt")
     try:
         with nothing_earlier([tmp_path / name for name in NAMES]):
@@ -42,3 +44,5 @@ def test_nothing_of_an_earlier_run_stays_beside_what_is_written(
     except OSError:
         assert fails
     assert {path.name for path in tmp_path.iterdir()} == {*left, "other.txt"}
+    gone = {*before} - {*left}
+    assert {str(record.args[0]) for record in caplog.records} == {f"{tmp_path / n}" for n in gone}

@@ -20,6 +20,7 @@ from sgnet.data_check import check_data, write_repaired, write_report
 from sgnet.data_check.repair import check_repair
 from sgnet.data_check.report import check_report
 from sgnet.files.atomic_file import require_makeable
+from sgnet.files.path_names import checked_name
 
 
 def run(cfg: DictConfig) -> None:
@@ -37,6 +38,7 @@ def run(cfg: DictConfig) -> None:
     inputs = [annotations, *([] if against is None else against[:1])]
     check_report(Path(str(cfg.output)), inputs)
     if cfg.fix is not None:
+        checked_name(cfg.fix_split, "fix_split")
         check_repair(Path(str(cfg.fix)), str(cfg.fix_split), inputs, images, bool(cfg.copy_images))
     output = output_folder(cfg)
     check = check_data(annotations, images, int(cfg.workers), against)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+log = logging.getLogger(__name__)
 _Identity = tuple[int, int, int] | None
 
 
@@ -30,7 +32,9 @@ class EarlierFiles:
         same = [path for path, earlier in self._before.items() if _identity(path) == earlier]
         if len(same) < len(self._before):
             for path in same:
-                path.unlink(missing_ok=True)
+                if path.exists():
+                    path.unlink()
+                    log.info("%s of an earlier run is removed", path)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -133,7 +134,8 @@ def _opened(content: bytes) -> Any:  # noqa: ANN401 - Pillow's image of the form
     try:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise too_large(str(error)) from error
+        pixels = re.search(r"\d+ pixels", str(error))
+        raise too_large(pixels[0] if pixels else str(error)) from error
     except BROKEN as error:
         raise ImageFileError(
             "cannot be decoded; expected an image file such as JPEG or PNG"

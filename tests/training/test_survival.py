@@ -88,10 +88,14 @@ def assert_same_weights(folder: Path, whole: Path) -> None:
         torch.testing.assert_close(weights(folder)[name], value, rtol=0, atol=0, msg=name)
 
 
-@pytest.mark.parametrize(("epoch", "batch"), [(0, 3), (1, 1)])
-def test_a_run_that_is_told_to_end_goes_on_to_the_same_weights(whole, tmp_path, epoch, batch):
+@pytest.mark.parametrize(
+    ("epoch", "batch", "told_by"), [(0, 3, signal.SIGTERM), (1, 1, signal.SIGHUP)]
+)
+def test_a_run_that_is_told_to_end_goes_on_to_the_same_weights(
+    whole, tmp_path, epoch, batch, told_by
+):
     (tmp_path / "data").symlink_to(whole / "data")
-    code = KILLER.format(root=str(ROOT), at=(epoch, batch), signal=int(signal.SIGTERM))
+    code = KILLER.format(root=str(ROOT), at=(epoch, batch), signal=int(told_by))
     told = run(tmp_path, *LONG, "resume=auto", code=code)
     assert told.returncode == 75, told.stderr
     assert "saved to" in told.stderr

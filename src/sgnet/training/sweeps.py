@@ -24,7 +24,7 @@ from filelock import BaseFileLock, FileLock, Timeout
 from sgnet.reports.runs import FAILURE_FILE, failure
 
 log = logging.getLogger(__name__)
-FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+FORWARDED = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
 SWEEP_VARIABLE = "SGNET_SWEEP"  # the sweep's name, for dashboards
 SEQUENTIAL = "basic"  # Hydra's own launcher
 PER_GPU = "per_gpu"  # the launcher that gives each run a GPU of its own
@@ -181,7 +181,8 @@ def _outcome(process: subprocess.Popen[bytes]) -> int:
 
     handlers: dict[int, Any] = {}
     if threading.current_thread() is threading.main_thread():
-        handlers = {number: signal.signal(number, hand_on) for number in FORWARDED}
+        heeded = [n for n in FORWARDED if signal.getsignal(n) != signal.SIG_IGN]  # as under nohup
+        handlers = {number: signal.signal(number, hand_on) for number in heeded}
     try:
         status = process.wait()
     except KeyboardInterrupt:  # the process heard it as well

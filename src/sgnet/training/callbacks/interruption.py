@@ -19,7 +19,8 @@ from sgnet.checkpoints.writing import newest_checkpoint
 
 log = logging.getLogger(__name__)
 # of schedulers that take a machine back; SIGUSR2 is submitit's
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+SCHEDULERS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
+SIGNALS = (*SCHEDULERS, signal.SIGHUP)  # of a terminal that is closed
 
 
 def queue_again() -> None:
@@ -44,13 +45,14 @@ class InterruptionCheckpoint(Checkpoint):
 
     A `Checkpoint` runs behind all other callbacks, an average of the weights among them.
 
-    SIGTERM, SIGUSR1 and SIGUSR2 save and end the run; in several processes one that hears them is
-    enough. During a validation they wait for the next training step.
+    SIGTERM, SIGUSR1, SIGUSR2 and SIGHUP save and end the run; in several processes one that hears
+    them is enough. During a validation they wait for the next training step. A signal that is
+    ignored, as SIGHUP is under nohup, stays ignored.
 
     Args:
         path: of the checkpoint; each takes the place of the one before.
         minutes: between two; None saves on signals only.
-        requeue: under SLURM, queue the job again behind a signal.
+        requeue: under SLURM, queue the job again behind a signal of a scheduler.
 
     Raises:
         ValueError: minutes are not positive.
@@ -73,7 +75,8 @@ class InterruptionCheckpoint(Checkpoint):
         """Listens."""
         self._told, self._ends = None, False
         self._saved_at = time.monotonic()
-        self._handlers = {number: signal.signal(number, self._note) for number in SIGNALS}
+        heeded = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self._handlers = {number: signal.signal(number, self._note) for number in heeded}
 
     def on_train_batch_end(
         self,
@@ -96,7 +99,8 @@ class InterruptionCheckpoint(Checkpoint):
             self._saved_at = time.monotonic()
         if told:
             self._ends = True  # with the next batch, behind the logging of this one
-            if trainer.is_global_zero and self.requeue:
+            of_user = self._told is not None and self._told not in SCHEDULERS
+            if trainer.is_global_zero and self.requeue and not of_user:
                 queue_again()
 
     def on_train_batch_start(

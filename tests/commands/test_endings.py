@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -142,3 +144,26 @@ def test_ctrl_c_and_an_end_that_was_asked_for_pass():
     for error in (KeyboardInterrupt(), SystemExit(75)):
         with pytest.raises(type(error)), ending("score"):
             raise error
+
+
+SCORE = """
+import sys
+from sgnet.commands.start import start
+def run(cfg):
+    sys.stdout.write("žába " * 20000)
+start("score", run, arguments=["annotations=a", "results=b"])
+"""
+
+
+@pytest.mark.parametrize(
+    ("shell", "status"), [("| true", 141), (">&-", 0), ("2>&- >&-", 0), ("> out.txt", 0)]
+)
+def test_a_stdout_that_is_closed_or_lacks_signs_is_no_error(tmp_path, shell, status):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = f"set -o pipefail; {shlex.quote(sys.executable)} -c {shlex.quote(SCORE)} {shell}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=environment, check=False
+    )
+    assert (done.returncode, done.stderr) == (status, "")
+    if "out.txt" in shell:
+        assert (tmp_path / "out.txt").read_text() == r"\u017e\xe1ba " * 20000

@@ -66,3 +66,15 @@ def test_a_rate_is_one_that_can_be_written(tmp_path, given, rate):
         for _ in range(3):
             writer.write(np.zeros((48, 64, 3), np.uint8))
     assert (tmp_path / "v.mp4").is_file()
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"), [((1, 1), (2, 2)), ((1, 6), (2, 6)), ((5, 1), (4, 2)), ((7, 5), (6, 4))]
+)
+def test_pictures_of_any_size_are_written(tmp_path, size, shown):
+    with Mp4Writer(tmp_path / "a.mp4", 10) as writer:
+        writer.write(np.full((*size, 3), 200, np.uint8))
+    with av.open(str(tmp_path / "a.mp4")) as video:
+        (frame,) = (f.to_ndarray(format="rgb24") for f in video.decode(video=0))
+    assert frame.shape[:2] == shown
+    assert abs(int(frame.mean()) - 200) < 8

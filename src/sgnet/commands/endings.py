@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import os
 import re
+import select
 import shlex
 import sys
 import tempfile
@@ -22,6 +25,7 @@ from sgnet.training.errors import error_message
 WRONG_INPUT = 2
 FAILED_RUN = 1
 OWN_FAULT = 70  # sysexits' internal software error
+UNREAD = 141  # a shell's status of a process whose reader is gone, as that of `head`
 FULL_ERROR = "HYDRA_FULL_ERROR"  # 1 shows tracebacks, of Hydra and of commands alike
 # what callers can mend beside errors of settings and files, of libraries that are in use
 MENDABLE = {
@@ -51,13 +55,16 @@ def ending(name: str, full: bool = False) -> Iterator[None]:
 
     Raises:
         SystemExit: 2 where a caller can mend it, 70 for a fault of the program, whose traceback is
-            in a file that the line names.
+            in a file that the line names; 141, without a line, where nobody reads stdout any more.
     """
     try:
         yield
+        sys.stdout.flush()
     except Exception as error:
         if is_failed_run(error):
             raise
+        if isinstance(error, BrokenPipeError) and nobody_reads():
+            raise SystemExit(UNREAD) from None
         if full:
             traceback.print_exc()
         if is_mendable(error):
@@ -67,6 +74,33 @@ def ending(name: str, full: bool = False) -> Iterator[None]:
         place = _traceback_file(name) or "the lines above"
         sys.stderr.write(f"error: {text} (a fault of sgnet; please report it with {place})\n")
         raise SystemExit(OWN_FAULT) from None
+
+
+def usable_streams() -> None:
+    """Lets stdout and stderr take every text: signs that they lack are escaped.
+
+    Where they are closed it is dropped. No result is lost for the sake of a category's name.
+    """
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - stays
+        elif isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def nobody_reads() -> bool:
+    """Whether stdout is a pipe without a reader; what is still to be written then is dropped."""
+    try:
+        number = sys.stdout.fileno()
+    except OSError:  # no file of the system's
+        return False
+    watched = select.poll()
+    watched.register(number, 0)  # errors come in any case
+    gone = any(events & (select.POLLERR | select.POLLHUP) for _, events in watched.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    return gone
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from sgnet.commands.endings import FULL_ERROR, ending, ending_of_sweep
+from sgnet.commands.endings import FULL_ERROR, ending, ending_of_sweep, usable_streams
 from sgnet.commands.help import conf_folder, description, settings_file
 from sgnet.commands.overrides import with_plus, with_quotes
 from sgnet.commands.setting_checks import check_settings
@@ -54,6 +54,7 @@ def start(
         SystemExit: 2 where settings or input are wrong, 70 for a fault of the program; a message on
             stderr says what.
     """
+    usable_streams()
     folder = (conf or conf_folder()).resolve()
     own = settings_file(name, folder).parent
     Plugins.instance().register(_groups_of(folder))

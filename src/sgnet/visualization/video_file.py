@@ -61,7 +61,8 @@ class Mp4Writer:
         """Adds a frame.
 
         Args:
-            picture: [H, W, 3] RGB, all of one size; an odd last row or column is left out.
+            picture: [H, W, 3] RGB, all of one size; an odd last row or column is left out,
+                an only one is shown twice.
             time: seconds since the start; None places it one frame after the last. A frame is
                 shown for 10 seconds at most, a longer gap is shortened; where time does not go
                 on, it is one frame after the last too.
@@ -73,8 +74,8 @@ class Mp4Writer:
 
         if self.given_up:
             raise OSError(f"{self.path}: expected no more frames, the video is given up")
-        height, width = (side - side % 2 for side in picture.shape[:2])
-        even = np.ascontiguousarray(picture[:height, :width])
+        even = _even(picture)
+        height, width = even.shape[:2]
         frame = av.VideoFrame.from_ndarray(even, format="rgb24")
         tick = self._tick(time)
         frame.pts, frame.time_base = tick, Fraction(1, CLOCK)
@@ -176,6 +177,15 @@ class Mp4Writer:
         self._stream.pix_fmt = "yuv420p"
         self._stream.codec_context.time_base = Fraction(1, CLOCK)
         self._stream.options = {"crf": "20", "preset": "veryfast"}
+
+
+def _even(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture [H, W, 3] with even sides, as colours of H.264 need them."""
+    height, width = (max(2, side - side % 2) for side in picture.shape[:2])
+    doubled = np.resize(picture, (2, *picture.shape[1:])) if len(picture) == 1 else picture
+    if doubled.shape[1] == 1:
+        doubled = doubled.repeat(2, axis=1)
+    return np.ascontiguousarray(doubled[:height, :width])
 
 
 def require_mp4(folder: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import cv2
@@ -175,3 +176,12 @@ def test_a_stream_is_chosen_of_videos_alone(tmp_path):
     with pytest.raises(SourceError, match="stream must be left out"):
         open_source(tmp_path, stream=0)
     assert len(list(open_source(write_gif(tmp_path / "a.gif"), stream=0))) == 3
+
+
+@pytest.mark.parametrize(
+    "form", [str, Path, os.fsencode, lambda path: next(os.scandir(path.parent))]
+)
+def test_a_path_may_have_any_form_that_python_knows(tmp_path, form):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 6, 3), np.uint8))
+    (frame,) = open_source(form(tmp_path / "a.png"))
+    assert frame.image.shape == (4, 6, 3)

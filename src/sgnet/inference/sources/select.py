@@ -28,7 +28,7 @@ from sgnet.inference.sources.video import Camera, VideoFile, local_path
 CAMERA = "camera:"  # before a number, where a file or folder has the number for a name
 log = logging.getLogger(__name__)
 
-Source: TypeAlias = str | Path | int | Iterable[NDArray[np.uint8]] | FrameSource
+Source: TypeAlias = str | bytes | os.PathLike[str] | int | Iterable[NDArray[np.uint8]] | FrameSource
 
 
 def open_source(
@@ -63,8 +63,8 @@ def _opened(source: Source, stream: int | None, square_pixels: bool) -> FrameSou
         raise SourceError(f"source must be a path, address, camera or arrays, got {source}")
     if isinstance(source, int):
         return Camera(source)
-    if isinstance(source, Path):
-        return _from_path(source, stream, square_pixels)
+    if isinstance(source, (bytes, os.PathLike)):
+        return _from_path(Path(os.fsdecode(source)), stream, square_pixels)
     if isinstance(source, str):
         return _from_text(source, stream, square_pixels)
     if isinstance(source, (ArrayFrames, Camera, CheckedSource, ImageFiles, ImagePages)):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 import time
 
 import numpy as np
+import pytest
 
 from sgnet.inference.sources import SourceFrame
 from sgnet.inference.streaming import InstanceStreamer, restricted
@@ -96,3 +99,22 @@ def test_detections_of_a_filled_up_frame_are_cut_to_the_frame():
     assert (cut.masks[0].top, cut.masks[0].left) == (2, 6)
     np.testing.assert_array_equal(cut.masks[1].probabilities, np.ones((5, 5)))
     np.testing.assert_array_equal(cut.labels, [0, 1])
+
+
+@pytest.mark.parametrize("made", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])
+def test_a_copy_begins_without_a_video_and_leaves_the_first_alone(made):
+    images = [np.zeros((8, 8, 3), dtype=np.uint8)] * 12
+    first = InstanceStreamer(Still(), MovementTracker(), (Category(1, "a"),), (8, 8))
+    stream = first.stream(images, ahead=0)
+    next(stream)
+    assert len(list(made(first).stream(images))) == 12
+    assert len(list(stream)) == 11
+
+
+class Still:
+    """Sees nothing."""
+
+    def reset(self) -> None: ...
+
+    def detect(self, image: np.ndarray) -> FrameDetections:
+        return nothing((image.shape[0], image.shape[1]))

@@ -182,6 +182,17 @@ class InstanceStreamer:
         with closing(frames), closing(overlapped(detected, finish, ahead)) as results:
             yield from results
 
+    def __getstate__(self) -> dict[str, object]:
+        """For copies and other processes, which begin without a video."""
+        return {name: v for name, v in vars(self).items() if name not in ("_lock", "_turn")}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """With a lock of its own."""
+        vars(self).update(state)
+        self._turn = None
+        self._lock = threading.Lock()
+        self.reset()
+
     def _check_turn(self, turn: object, name: str) -> None:
         if self._turn is not turn:
             raise ValueError(

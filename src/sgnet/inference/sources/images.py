@@ -35,7 +35,7 @@ class ImageFiles:
             raise SourceError(f"{name}: expected image files {IMAGE_SUFFIXES}, found none")
         self.name = name
         self.length: int | None = len(paths)
-        self._paths = paths
+        self._paths = [path.absolute() for path in paths]  # the current folder may change
 
     def __iter__(self) -> Iterator[SourceFrame]:
         """The frames in the order of the files."""
@@ -68,7 +68,7 @@ class ImagePages:
         from sgnet.files.image_file import read_header
 
         self.name = str(path)
-        self._path = path
+        self._path = path.absolute()
         try:
             header = read_header(_content(path))
         except ImageFileError as error:

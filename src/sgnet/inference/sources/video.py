@@ -15,9 +15,11 @@ from urllib.request import url2pathname
 import numpy as np
 
 from sgnet.inference.sources.base import SourceError, SourceFrame, same_size
+from sgnet.inference.sources.clock import RisingClock, seconds_of
 from sgnet.inference.sources.containers import open_container, reason_of
+from sgnet.inference.sources.damage import Damage
 from sgnet.inference.sources.film import film_of, pixel_width, square_width
-from sgnet.inference.sources.whole_file import Span, missing_part
+from sgnet.inference.sources.whole_file import Span, missing_part, missing_seconds
 from sgnet.ops.orientation import UPRIGHT, Orientation, nearest_orientation, oriented
 
 LIVE_PROTOCOLS = ("rtsp://", "rtsps://", "rtmp://", "rtmps://", "udp://", "rtp://", "srt://")
@@ -31,10 +33,12 @@ class VideoFile:
 
     Of several video streams the film is taken, never a cover. What the container says of turning
     and mirroring is done, and pixels that are not square are made so. Frames carry their own times,
-    so a variable frame rate stays what it is. A file that ends before what it declares itself is an
-    error behind its last frame. That is mp4, mov, avi, flv, mkv and webm; a missing end of others
-    goes unnoticed, as transport streams (.ts) declare nothing, nor does the Matroska file of a
-    recorder that was killed. Files that name other files, as playlists do, are not followed.
+    so a variable frame rate stays what it is; a clock that is set back goes on. Frames that are
+    damaged, or missing among the others, are said behind the last one. A file that ends before what
+    it declares itself is an error behind its last frame. That is mp4, mov, avi, flv, mkv and webm;
+    a missing end of others goes unnoticed, as transport streams (.ts) declare nothing, nor does the
+    Matroska file of a recorder that was killed. Files that name other files, as playlists do, are
+    not followed.
 
     Args:
         path: file, or http, https, rtsp, rtmp, udp address.
@@ -49,7 +53,8 @@ class VideoFile:
         self, path: str | Path, stream: int | None = None, square_pixels: bool = True
     ) -> None:
         self.name = str(path)
-        self._path = local_path(path)
+        local = local_path(path)
+        self._path = None if local is None else local.absolute()  # the current folder may change
         self._wanted = stream
         self._square = square_pixels
         self.live = self._path is None and self.name.lower().startswith(LIVE_PROTOCOLS)
@@ -79,43 +84,57 @@ class VideoFile:
     def _read(self) -> Iterator[SourceFrame]:
         import av
 
-        index = 0
-        start: float | None = None
-        span = Span()
         first, self._container = self._container, None
         with first or open_container(self.name, self._path) as container:
             stream = container.streams[self._number]
             stream.thread_type = "AUTO"
+            span, damage = Span(), Damage()
+            clock = RisingClock(self.name, self.frames_per_second)
+            index = 0
             try:
-                for frame in container.decode(stream):
-                    start = frame.time if start is None else start
+                for frame in _decoded(container, stream, damage):
                     span.add(frame)
-                    yield self._frame(index, frame, start)
+                    seconds = seconds_of(frame, container)
+                    damage.add(seconds, frame.is_corrupt)
+                    yield self._frame(index, frame, clock.time(seconds, index))
                     index += 1
             except (av.FFmpegError, OSError) as error:
                 raise SourceError(
                     f"{self.name}: frame {index}: cannot be decoded; expected a whole video, got: "
                     f"{reason_of(error)}"
                 ) from error
-            missing = None if self.live else missing_part(self._path, stream, span)
+            if self.live:
+                return
+            missing = missing_part(self._path, stream, span)
             if missing is not None:
                 raise SourceError(
                     f"{self.name}: frame {index}: the file is cut off; expected {missing} more, "
                     f"got {index} frames"
                 )
+            damage.say(self.name, stream.frames or None, missing_seconds(stream, span))
 
     def _frame(
         self,
         index: int,
         frame: Any,  # noqa: ANN401 - av.VideoFrame
-        start: float | None,
+        time: float | None,
     ) -> SourceFrame:
         ratio = self._pixel_width if self._square else Fraction(1)
         if ratio != 1:
             frame = frame.reformat(width=square_width(frame.width, ratio), format="rgb24")
         upright = oriented(frame.to_ndarray(format="rgb24"), _orientation(frame))
-        known = start is not None and frame.time is not None
-        return SourceFrame(index, upright, frame.time - start if known else None, f"frame {index}")
+        return SourceFrame(index, upright, time, f"frame {index}")
+
+
+def _decoded(
+    container: Any,  # noqa: ANN401 - PyAV's
+    stream: Any,  # noqa: ANN401 - PyAV's
+    damage: Damage,
+) -> Iterator[Any]:
+    """Frames of a stream; its damaged packets are counted."""
+    for packet in container.demux(stream):
+        damage.packets += packet.is_corrupt
+        yield from packet.decode()
 
 
 def local_path(path: str | Path) -> Path | None:

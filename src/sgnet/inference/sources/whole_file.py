@@ -55,6 +55,16 @@ def missing_part(
     if path is not None and end is not None:
         missing = end - path.stat().st_size
         return f"{missing} bytes" if missing > 0 else None
+    return missing_seconds(stream, span)
+
+
+def missing_seconds(stream: Any, span: Span) -> str | None:  # noqa: ANN401 - av.VideoStream
+    """How much of a stream's declared duration did not come, such as "1.2 seconds"; None: nothing.
+
+    Args:
+        stream: after all its frames were read.
+        span: of these frames.
+    """
     seconds = _declared_seconds(stream.metadata.get("DURATION", ""))
     if seconds is not None and seconds - span.end > SLACK + span.longest:
         return f"{seconds - span.end:.1f} seconds"

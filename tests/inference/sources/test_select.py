@@ -178,10 +178,50 @@ def test_a_stream_is_chosen_of_videos_alone(tmp_path):
     assert len(list(open_source(write_gif(tmp_path / "a.gif"), stream=0))) == 3
 
 
-@pytest.mark.parametrize(
-    "form", [str, Path, os.fsencode, lambda path: next(os.scandir(path.parent))]
-)
+@pytest.mark.parametrize("form", [str, Path, lambda path: next(os.scandir(path.parent))])
 def test_a_path_may_have_any_form_that_python_knows(tmp_path, form):
     cv2.imwrite(str(tmp_path / "a.png"), np.zeros((4, 6, 3), np.uint8))
     (frame,) = open_source(form(tmp_path / "a.png"))
     assert frame.image.shape == (4, 6, 3)
+
+
+@pytest.mark.parametrize("given", [None, 1.5, "", " ", b"a.mp4", {}, True, object()])
+def test_what_is_no_source_is_refused_by_its_kind(given):
+    with pytest.raises(SourceError, match="source must be a path, address, camera or arrays, got"):
+        open_source(given)
+
+
+def test_a_pair_of_a_flag_and_an_image_is_no_frame():
+    with pytest.raises(SourceError, match="frame 0: expected an RGB image .* got a tuple"):
+        list(open_source([(True, np.zeros((4, 6, 3), np.uint8))]))
+
+
+def test_numbers_of_numpy_are_cameras():
+    with pytest.raises(SourceError, match="camera 9876"):
+        open_source(np.int64(9876))
+
+
+class Named:
+    """A path that is no Path, as py.path gives."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def __fspath__(self):
+        return str(self._path)
+
+
+def test_everything_with_the_name_of_a_path_is_one(tmp_path):
+    write_gif(tmp_path / "v.gif")
+    assert len(list(open_source(Named(tmp_path / "v.gif")))) == 3
+
+
+@pytest.mark.parametrize("given", ["v.mp4", "frames", "frames/*.jpg", "frames/0.jpg"])
+def test_a_source_stays_what_it_was_when_the_current_folder_changes(here, monkeypatch, given):
+    write_gif(here / "v.mp4")
+    write_images(here, ["frames/0.jpg"])
+    source = open_source(given)
+    (here / "below").mkdir()
+    before = len(list(source))
+    monkeypatch.chdir(here / "below")
+    assert len(list(source)) == before == len(list(source))

@@ -57,7 +57,13 @@ def checked_image(image: object, source: str, index: int) -> NDArray[np.uint8]:
     Raises:
         SourceError: no [H, W, 3] uint8 array, or one without pixels.
     """
-    array = np.asarray(image)
+    try:
+        array = np.asarray(image)
+    except (TypeError, ValueError) as error:  # as of (came, image), which OpenCV gives
+        raise SourceError(
+            f"{source}: frame {index}: expected an RGB image [H, W, 3] of uint8, got a "
+            f"{type(image).__name__} that is no array"
+        ) from error
     if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3 or array.size == 0:
         raise SourceError(
             f"{source}: frame {index}: expected an RGB image [H, W, 3] of uint8, "

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
+import io
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -26,9 +27,10 @@ from sgnet.inference.sources.images import (
 from sgnet.inference.sources.video import Camera, VideoFile, local_path
 
 CAMERA = "camera:"  # before a number, where a file or folder has the number for a name
+EXPECTED = "source must be a path, address, camera or arrays"
 log = logging.getLogger(__name__)
 
-Source: TypeAlias = str | bytes | os.PathLike[str] | int | Iterable[NDArray[np.uint8]] | FrameSource
+Source: TypeAlias = str | os.PathLike[str] | int | Iterable[NDArray[np.uint8]] | FrameSource
 
 
 def open_source(
@@ -60,11 +62,11 @@ def open_source(
 
 def _opened(source: Source, stream: int | None, square_pixels: bool) -> FrameSource:
     if isinstance(source, bool):
-        raise SourceError(f"source must be a path, address, camera or arrays, got {source}")
-    if isinstance(source, int):
-        return Camera(source)
-    if isinstance(source, (bytes, os.PathLike)):
-        return _from_path(Path(os.fsdecode(source)), stream, square_pixels)
+        raise SourceError(f"{EXPECTED}, got {source}")
+    if isinstance(source, int | np.integer):
+        return Camera(int(source))
+    if isinstance(source, os.PathLike):
+        return _from_path(Path(source), stream, square_pixels)
     if isinstance(source, str):
         return _from_text(source, stream, square_pixels)
     if isinstance(source, (ArrayFrames, Camera, CheckedSource, ImageFiles, ImagePages)):
@@ -73,10 +75,30 @@ def _opened(source: Source, stream: int | None, square_pixels: bool) -> FrameSou
         return source if stream is None else VideoFile(source.name, stream, square_pixels)
     if all(hasattr(source, name) for name in ("name", "length", "frames_per_second", "live")):
         return CheckedSource(source)  # type: ignore[arg-type]
+    _refuse_others(source)
     return ArrayFrames(source)  # type: ignore[arg-type]
 
 
+def _refuse_others(source: object) -> None:
+    """Refuses what nobody can mean by a video.
+
+    Raises:
+        SourceError: neither a source nor an iterable that may hold arrays.
+    """
+    kind = "None" if source is None else f"a {type(source).__name__}"
+    if isinstance(source, bytes | bytearray | io.IOBase):
+        raise SourceError(f"{EXPECTED}, got {kind}; write it to a file, and give its name")
+    try:
+        iter(source)  # type: ignore[call-overload]
+    except TypeError as error:
+        raise SourceError(f"{EXPECTED}, got {kind}") from error
+    if isinstance(source, Mapping):
+        raise SourceError(f"{EXPECTED}, got {kind}")
+
+
 def _from_text(text: str, stream: int | None, square_pixels: bool) -> FrameSource:
+    if not text.strip():
+        raise SourceError(f"{EXPECTED}, got an empty text; the source is missing")
     number = text.removeprefix(CAMERA)
     is_number = number.isascii() and number.isdigit()
     path = local_path(text)

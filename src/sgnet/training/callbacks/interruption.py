@@ -137,7 +137,8 @@ class InterruptionCheckpoint(Checkpoint):
         return self.minutes is not None and time.monotonic() - self._saved_at >= 60 * self.minutes
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._told = number
+        if self._told not in SCHEDULERS:  # whose queue waits for the answer
+            self._told = number
 
     def _restore(self) -> None:
         for number, handler in self._handlers.items():

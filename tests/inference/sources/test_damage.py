@@ -67,3 +67,25 @@ def test_a_file_with_a_hole_is_never_read_without_a_word(tmp_path, caplog, name,
     except SourceError:
         return
     assert any("expected a whole video" in message for message in caplog.messages)
+
+
+def test_frames_that_a_list_of_edits_hides_are_no_damage(tmp_path, caplog):
+    path = tmp_path / "cut.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for image in np.random.default_rng(0).integers(0, 255, (12, 64, 96, 3), dtype=np.uint8):
+            container.mux(earlier(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24"))))
+        container.mux(earlier(stream.encode()))
+    with av.open(str(path)) as container:
+        assert container.streams.video[0].frames == 12
+    assert len(list(open_source(path))) == 8
+    assert not caplog.records
+
+
+def earlier(packets):
+    """Times 0.4 s earlier, which mp4 turns into a list of edits."""
+    for packet in packets:
+        packet.pts -= int(Fraction(4, 10) / packet.time_base)
+        packet.dts = packet.pts
+    return packets

@@ -21,11 +21,13 @@ class Damage:
     Attributes:
         frames: damaged ones so far.
         packets: of the file, damaged or behind a gap, so far.
+        hidden: frames so far that the file itself does not show, as a list of edits says.
     """
 
     def __init__(self) -> None:
         self.frames = 0
         self.packets = 0
+        self.hidden = 0
         self._count = 0
         self._last: float | None = None
         self._intervals: Counter[float] = Counter()
@@ -63,7 +65,7 @@ class Damage:
             missing: what else it declares that did not come, such as "1.2 seconds".
         """
         lost = self.lost()
-        fewer = declared is not None and self._count < declared
+        fewer = declared is not None and self._count + self.hidden < declared
         said = {
             f"damaged frames: {self.frames}": self.frames > 0,
             f"damaged packets, or ones behind a gap: {self.packets}": self.packets > 0,

@@ -134,6 +134,7 @@ def _decoded(
     """Frames of a stream; its damaged packets are counted."""
     for packet in container.demux(stream):
         damage.packets += packet.is_corrupt
+        damage.hidden += packet.is_discard
         yield from packet.decode()
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import subprocess
 import sys
 from dataclasses import replace
@@ -127,6 +128,14 @@ def test_classes_do_not_suppress_each_other_whatever_their_number():
 def test_frames_of_another_shape_are_refused_with_the_way_out(onnx_file):
     with pytest.raises(ValueError, match=r"takes 64 x 96 .* input_size=\[64,64\]"):
         list(onnx_predictor(onnx_file).stream(images(1, (96, 96))))
+
+
+def test_a_predictor_of_an_exported_model_can_be_sent_to_another_process(onnx_file):
+    first = onnx_predictor(onnx_file, threads=1)
+    other = pickle.loads(pickle.dumps(first))
+    expected, got = (list(p.stream(images(2))) for p in (first, other))
+    assert any(r.instances for r in expected)
+    assert [r.instances for r in got] == [r.instances for r in expected]
 
 
 def test_frames_of_another_shape_are_filled_up_where_that_is_asked_for(checkpoint, onnx_file):

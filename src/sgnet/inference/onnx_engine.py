@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,7 @@ class OnnxFrameEngine:
         if not Path(path).is_file():
             raise ValueError(f"{path}: exported model not found; expected a file of export.py")
         self._path = str(path)
+        self._again = (str(Path(path).absolute()), providers, threads)
         self.description = _described(self._path, read_onnx(path))
         options = onnxruntime.SessionOptions()
         if threads is not None:
@@ -60,6 +61,10 @@ class OnnxFrameEngine:
         self._require_inputs()
         self._nothing = np.zeros(self.description.features, dtype=np.float32)
         self.reset()
+
+    def __reduce__(self) -> tuple[type[Self], tuple[Any, ...]]:
+        """Copies and other processes open the file again; a session of onnxruntime stays here."""
+        return type(self), self._again
 
     def _require_inputs(self) -> None:
         """Refuses a description of a model with other inputs."""

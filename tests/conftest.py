@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 
@@ -16,3 +17,6 @@ LONG = ("test_training.py", "test_survival.py", "test_sweeps.py", "test_distribu
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts the long files in front; within a file the order stays."""
     items.sort(key=lambda item: item.path.name not in LONG)
+
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, here and in children

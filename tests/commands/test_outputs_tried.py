@@ -41,5 +41,5 @@ def test_a_folder_where_a_file_is_to_be_written_is_refused_before_any_input_is_r
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     run = import_module(f"sgnet.commands.{name}").run
-    with pytest.raises(ValueError, match="folder: expected a file to write, got a folder"):
+    with pytest.raises(IsADirectoryError, match="expected a file to write, got a folder: 'folder'"):
         run(settings_of(name, *INPUTS[name], "output=folder"))

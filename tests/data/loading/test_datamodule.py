@@ -83,9 +83,8 @@ def test_spawned_loader_processes_keep_to_one_core_as_well(monkeypatch):
     cv2.setNumThreads(2)
     try:
         prepare = pickle.loads(pickle.dumps(prepare_process))  # as it reaches the process
-        handlers = {
-            s: signal.getsignal(s) for s in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
-        }
+        told = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
+        handlers = {number: signal.getsignal(number) for number in told}
         prepare(0)
         assert cv2.getNumThreads() == 1
     finally:

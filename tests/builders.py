@@ -80,7 +80,6 @@ def make_detections(
         labels=torch.tensor(labels or [0] * count, dtype=torch.int64),
         locations=centers if locations is None else torch.tensor(locations, dtype=torch.float32),
         movements=torch.tensor(movements or [(0.0, 0.0)] * count).reshape(count, 2),
-        coefficients=torch.zeros(count, 9),
         location_indices=torch.zeros(count, dtype=torch.int64),
     )
 

@@ -25,7 +25,6 @@ def test_a_detection_carries_what_its_location_predicted():
         assert 0 < index.shape[0] <= 20
         assert (found.scores.diff() <= 0).all()
         torch.testing.assert_close(found.locations, dense.locations[index])
-        torch.testing.assert_close(found.coefficients, dense.coefficients[frame, index])
         pixels = dense.movements[frame, index] * dense.strides[index][:, None]
         torch.testing.assert_close(found.movements, pixels)
         assert found.boxes_xyxy.min() >= 0

@@ -87,7 +87,6 @@ class DetectionDecoder:
             labels=selected.labels,
             locations=outputs.locations[location],
             movements=outputs.movements[frame, location].float() * strides,
-            coefficients=outputs.coefficients[frame, location],
             location_indices=location,
         )
 

@@ -170,7 +170,8 @@ class DenseOutputs(TensorGroup):
         class_logits: [B, L, K].
         distances_ltrb: [B, L, 4] distances >= 0 to the box sides in units of the stride.
         centerness_logits: [B, L].
-        coefficients: [B, L, S] attention scores; S = G*G, or G*G*C for vector readings.
+        pyramid: per level [B, C, H_l, W_l]; attention scores are computed from it where they are
+            needed, see `MaskHead.attention_scores`.
         movements: [B, L, 2] displacement (x, y) since the reference frame, in units of the stride.
         base_masks: [B, C, h, w] base masks at `mask_stride`.
         locations: [L, 2] x, y of each location in input pixels.
@@ -183,7 +184,7 @@ class DenseOutputs(TensorGroup):
     class_logits: Tensor
     distances_ltrb: Tensor
     centerness_logits: Tensor
-    coefficients: Tensor
+    pyramid: tuple[Tensor, ...]
     movements: Tensor
     base_masks: Tensor
     locations: Tensor
@@ -208,7 +209,6 @@ class Detections:
         labels: [N] class index in 0..K-1.
         locations: [N, 2] the centerness location o that produced each detection, input pixels.
         movements: [N, 2] displacement since the reference frame, input pixels.
-        coefficients: [N, S] attention scores of that location.
         location_indices: [N] index into the L locations.
     """
 
@@ -217,5 +217,4 @@ class Detections:
     labels: Tensor
     locations: Tensor
     movements: Tensor
-    coefficients: Tensor
     location_indices: Tensor

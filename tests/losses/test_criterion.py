@@ -11,7 +11,7 @@ TERMS = {"classification", "centerness", "box", "mask", "movement"}
 def losses(model, frames, **settings):
     images = torch.randint(0, 256, (len(frames), 3, 64, 96), dtype=torch.uint8)
     outputs = model.forward_pairs(images, images.flip(0))
-    return tiny_criterion(**settings)(outputs, make_targets(frames), model.mask_head.blender)
+    return tiny_criterion(**settings)(outputs, make_targets(frames), model.mask_head.instance_masks)
 
 
 @pytest.mark.parametrize("reading", ["region", "global", "region_vector", "prototypes"])
@@ -72,14 +72,14 @@ def test_only_so_many_positives_train_masks(limit, expected):
     model = tiny_model()
     blended = []
 
-    def counting_blender(base_masks, frames, *rest):
+    def counting_masks(outputs, frames, *rest):
         blended.append(frames.shape[0])
-        return model.mask_head.blender(base_masks, frames, *rest)
+        return model.mask_head.instance_masks(outputs, frames, *rest)
 
     images = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
     outputs = model.forward_pairs(images, images.flip(0))
     criterion = tiny_criterion(max_mask_positives=limit)
-    terms = criterion(outputs, make_targets(SOME), counting_blender)
+    terms = criterion(outputs, make_targets(SOME), counting_masks)
     assert terms.num_positives == 6
     assert blended == [expected]
 
@@ -107,7 +107,7 @@ def test_a_network_overfits_one_pair_of_frames():
     history = []
     for _ in range(60):
         outputs = model.forward_pairs(images, images.flip(0))
-        terms = criterion(outputs, targets, model.mask_head.blender)
+        terms = criterion(outputs, targets, model.mask_head.instance_masks)
         optimizer.zero_grad()
         terms.total.backward()
         optimizer.step()

@@ -37,7 +37,7 @@ def test_a_sequence_equals_its_frames_one_by_one_with_cached_features():
         for index in range(4):
             alone = model(frames[index : index + 1], previous)
             previous = alone.tracking_features
-            for name in ("movements", "class_logits", "base_masks", "coefficients"):
+            for name in ("movements", "class_logits", "base_masks"):
                 torch.testing.assert_close(
                     getattr(alone, name)[0], getattr(together, name)[index], rtol=1e-4, atol=1e-5
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -155,12 +156,16 @@ def frame_masks(
     original_size: tuple[int, int],
 ) -> Tensor:
     """Masks [N, height, width] bool of one frame's detections in the original size."""
-    base_masks = outputs.base_masks[frame : frame + 1]
-    blended = model.mask_head.blender(
-        base_masks,
-        torch.zeros_like(detections.labels),
-        detections.coefficients,
-        detections.boxes_xyxy,
-        outputs.mask_stride,
+    of_frame = replace(
+        outputs,
+        pyramid=tuple(level[frame : frame + 1] for level in outputs.pyramid),
+        base_masks=outputs.base_masks[frame : frame + 1],
     )
-    return binary_masks(blended, (base_masks.shape[-2], base_masks.shape[-1]), original_size)
+    blended = model.mask_head.instance_masks(
+        of_frame,
+        torch.zeros_like(detections.labels),
+        detections.location_indices,
+        detections.boxes_xyxy,
+    )
+    size = (outputs.base_masks.shape[-2], outputs.base_masks.shape[-1])
+    return binary_masks(blended, size, original_size)

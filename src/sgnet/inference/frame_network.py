@@ -22,11 +22,9 @@ from torchvision.ops import FrozenBatchNorm2d
 from sgnet.inference.winograd import WinogradConv2d, use_winograd
 from sgnet.models.sgnet import Levels, SGNet, location_grid
 from sgnet.models.timm_backbone import TimmFPN
+from sgnet.ops.location_windows import WINDOW, location_windows, pyramid_table
 from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.structures import LocationGrid, TensorGroup
-
-REACH = 2  # two 3x3 convolutions see two locations to each side
-WINDOW = 9  # a 3x3 convolution reads nine locations
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ class FrameNetwork(nn.Module):
             centerness_logits=boxes[:, 4],
             distances_ltrb=boxes[:, :4].relu(),
             base_masks=self.base_masks(pyramid).float(),
-            pyramid=_rows([*pyramid, torch.zeros_like(pyramid[0][..., :1, :1])]),
+            pyramid=pyramid_table(pyramid),
             box_features=_rows(features),
             grid=self._grid(shapes, pyramid[0].device),
             level_shapes=shapes,
@@ -182,11 +180,11 @@ class FrameNetwork(nn.Module):
 
         The two 3x3 convolutions as products of matrices, at 9 positions and at 1 a location.
         """
-        table, inside = self._neighbours(maps, locations)
-        patches = maps.pyramid.index_select(0, table.flatten()).view(-1, WINDOW * maps.width)
-        hidden = self.attention_hidden(patches).relu()
+        windows = location_windows(maps.level_shapes, locations)
+        patches = maps.pyramid.index_select(0, windows.rows.flatten())
+        hidden = self.attention_hidden(patches.view(-1, WINDOW * maps.width)).relu()
         # the second convolution sees zeros outside of the map, not the first one's bias
-        hidden = hidden.view(-1, WINDOW, maps.width) * inside[..., None]
+        hidden = hidden.view(-1, WINDOW, maps.width) * windows.inside.to(hidden.dtype)[..., None]
         scores: Tensor = self.attention_scores(hidden.flatten(1))
         return scores.float()
 
@@ -212,34 +210,6 @@ class FrameNetwork(nn.Module):
                 before = torch.where(is_first[:, None], features, before)
             features = torch.cat([features, before], dim=1)
         return F.linear(features, self.movement.weight.flatten(1), self.movement.bias).float()
-
-    def _neighbours(self, maps: FrameMaps, locations: Tensor) -> tuple[Tensor, Tensor]:
-        """What the two convolutions read.
-
-        Returns:
-            Rows [N, 9, 9] of `pyramid` in the 3x3 windows at the 3x3 positions around each
-            location, the last one, of zeros, where its level ends; and which of the positions
-            [N, 9] are on the level.
-        """
-        device = locations.device
-        sizes = torch.tensor(maps.grid.level_sizes, device=device)
-        starts = sizes.cumsum(0) - sizes
-        level = (locations[:, None] >= starts).sum(dim=1) - 1
-        height, width = torch.tensor(maps.level_shapes, device=device)[level].unbind(1)
-        place = locations - starts[level]
-        around = torch.arange(-REACH, REACH + 1, device=device)
-        rows = torch.div(place, width, rounding_mode="floor")[:, None] + around  # [N, 5]
-        columns = (place % width)[:, None] + around
-        inside = ((rows >= 0) & (rows < height[:, None]))[:, :, None] & (
-            (columns >= 0) & (columns < width[:, None])
-        )[:, None]
-        index = starts[level, None, None] + rows[:, :, None] * width[:, None, None]
-        index = (index + columns[:, None]).where(inside, sum(maps.grid.level_sizes))  # [N, 5, 5]
-        windows = torch.arange(3, device=device)
-        span = windows[:, None] + windows  # [position, neighbour] along one side
-        flat = (5 * span[:, None, :, None] + span[None, :, None]).view(WINDOW, WINDOW)
-        positions = inside[:, 1:-1, 1:-1].flatten(1)
-        return index.flatten(1)[:, flat], positions.to(maps.pyramid.dtype)
 
     def _grid(self, shapes: tuple[tuple[int, int], ...], device: torch.device) -> LocationGrid:
         key = (*shapes, device)

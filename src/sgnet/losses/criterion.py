@@ -24,7 +24,8 @@ from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.structures import DenseOutputs, Targets
 
-Blender = Callable[[Tensor, Tensor, Tensor, Tensor, int], BlendedMasks]
+# frames, locations and boxes of N instances to their masks: `MaskHead.instance_masks`
+InstanceMasks = Callable[[DenseOutputs, Tensor, Tensor, Tensor], BlendedMasks]
 TERMS = ("classification", "centerness", "box", "mask", "movement")
 
 
@@ -88,13 +89,15 @@ class SGNetCriterion:
         if unknown:
             raise ValueError(f"loss weights must be among {TERMS}, got {unknown}")
 
-    def __call__(self, outputs: DenseOutputs, targets: Targets, blender: Blender) -> LossTerms:
+    def __call__(
+        self, outputs: DenseOutputs, targets: Targets, instance_masks: InstanceMasks
+    ) -> LossTerms:
         """All terms for the key frames of a batch.
 
         Args:
             outputs: of B frames.
             targets: of the same frames.
-            blender: the model's granularity blender.
+            instance_masks: the model's, see `MaskHead.instance_masks`.
 
         Returns:
             Scalars that are finite and keep the graph also where a batch has no object.
@@ -109,7 +112,7 @@ class SGNetCriterion:
             "classification": classification_loss(outputs.class_logits, *where, found.labels),
             "centerness": centerness_loss(outputs.centerness_logits[where], found.centerness),
             "box": self._box(boxes, found),
-            "mask": self._mask(outputs, targets, boxes, found, blender),
+            "mask": self._mask(outputs, targets, boxes, found, instance_masks),
             "movement": self._movement(outputs.movements[where], strides, found),
         }
         weights = self.weights or {}
@@ -127,7 +130,7 @@ class SGNetCriterion:
         targets: Targets,
         boxes_xyxy: Tensor,
         found: Positives,
-        blender: Blender,
+        instance_masks: InstanceMasks,
     ) -> Tensor:
         order = torch.randperm(found.frames.shape[0], device=boxes_xyxy.device)
         chosen = order[: self.max_mask_positives]
@@ -135,13 +138,8 @@ class SGNetCriterion:
         boxes = mask_boxes(
             boxes_xyxy[chosen], found.boxes_xyxy[chosen], self.mask_min_iou, self.mask_box_jitter
         )
-        blended = blender(
-            outputs.base_masks,
-            frames,
-            outputs.coefficients[frames, found.locations[chosen]],
-            clip_boxes(boxes, targets.masks.shape[-2], targets.masks.shape[-1]),  # as in inference
-            outputs.mask_stride,
-        )
+        clipped = clip_boxes(boxes, targets.masks.shape[-2], targets.masks.shape[-1])
+        blended = instance_masks(outputs, frames, found.locations[chosen], clipped)
         size = (outputs.base_masks.shape[-2], outputs.base_masks.shape[-1])
         coverage = mask_coverage(targets.masks, size, outputs.mask_stride)
         return mask_loss(blended, coverage, found.masks[chosen])

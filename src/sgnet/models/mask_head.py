@@ -19,7 +19,9 @@ from sgnet.files.checked_values import (
     shown,
 )
 from sgnet.models.layers import group_norm, initialize_convolutions, require_channels
+from sgnet.ops.location_windows import WINDOW, location_windows, pyramid_table
 from sgnet.ops.mask_assembly import BLENDER_READINGS, BlendedMasks, BlenderReading, blend
+from sgnet.structures import DenseOutputs
 
 LEVEL_NAMES = ("P3", "P4", "P5")
 MAX_GRID = 32
@@ -47,6 +49,31 @@ class SpatialAttention(nn.Module):
         """Attention scores [B, S, H, W] of one pyramid level [B, C, H, W]."""
         scores: Tensor = self.scores(self.hidden(feature).relu())  # a of Eq. 2
         return scores
+
+    def at(self, pyramid: Sequence[Tensor], frame_indices: Tensor, locations: Tensor) -> Tensor:
+        """The scores [N, S] that `forward` gives at N locations, and no others.
+
+        A vector of scores for every sub-region is 1,296 numbers a location, and a frame of 640x360
+        has 4,835 locations of which a few hold an object.
+
+        Args:
+            pyramid: per level [B, C, H_l, W_l].
+            frame_indices: [N] frame of each location.
+            locations: [N] index into the L locations of all levels; none is fine.
+        """
+        shapes = [(level.shape[-2], level.shape[-1]) for level in pyramid]
+        channels = pyramid[0].shape[1]
+        windows = location_windows(shapes, locations, frame_indices, pyramid[0].shape[0])
+        patches = pyramid_table(pyramid).index_select(0, windows.rows.flatten())
+        hidden = _at_window(self.hidden, patches.view(-1, WINDOW * channels)).relu()
+        # the second convolution sees zeros outside of the level, not the first one's bias
+        hidden = hidden.view(-1, WINDOW, channels) * windows.inside.to(hidden.dtype)[..., None]
+        return _at_window(self.scores, hidden.flatten(1))  # a of Eq. 2
+
+
+def _at_window(convolution: nn.Conv2d, windows: Tensor) -> Tensor:
+    """A 3x3 convolution at one position, whose windows are rows [N, 9 * C] by neighbour."""
+    return F.linear(windows, convolution.weight.permute(0, 2, 3, 1).flatten(1), convolution.bias)
 
 
 class BaseMasks(nn.Module):
@@ -209,7 +236,7 @@ class MaskHead(nn.Module):
         channels: int,
         grid: int = 6,
         cell_size: float = 50.0,
-        reading: BlenderReading = "region",
+        reading: BlenderReading = "region_vector",
         levels: Sequence[str] = LEVEL_NAMES,
         upsample: int = 4,
         hidden_channels: int = 128,
@@ -227,4 +254,26 @@ class MaskHead(nn.Module):
             upsample,
             hidden_channels,
             instance_convolution,
+        )
+
+    def attention_scores(
+        self, outputs: DenseOutputs, frame_indices: Tensor, locations: Tensor
+    ) -> Tensor:
+        """Scores [N, S] of the locations that produced N instances; see `SpatialAttention.at`."""
+        return self.spatial_attention.at(outputs.pyramid, frame_indices, locations)
+
+    def instance_masks(
+        self, outputs: DenseOutputs, frame_indices: Tensor, locations: Tensor, boxes_xyxy: Tensor
+    ) -> BlendedMasks:
+        """Mask logits of N instances inside their boxes; used in training and in inference.
+
+        Args:
+            outputs: of B frames.
+            frame_indices: [N].
+            locations: [N] index into the L locations; the one that produced the instance.
+            boxes_xyxy: [N, 4] input pixels.
+        """
+        scores = self.attention_scores(outputs, frame_indices, locations)
+        return self.blender(
+            outputs.base_masks, frame_indices, scores, boxes_xyxy, outputs.mask_stride
         )

@@ -111,7 +111,6 @@ class SGNet(nn.Module):
         maps = [
             self.detection_head(level, box) for level, box in zip(pyramid, features, strict=True)
         ]
-        attention = [self.mask_head.spatial_attention(level) for level in pyramid]
         movement = [
             self.tracking_head(key, reference)
             for key, reference in zip(features, reference_features, strict=True)
@@ -122,7 +121,7 @@ class SGNet(nn.Module):
             class_logits=_flatten([m.class_logits for m in maps]),
             distances_ltrb=_flatten([m.distances_ltrb for m in maps]),
             centerness_logits=_flatten([m.centerness_logits for m in maps]).squeeze(2),
-            coefficients=_flatten(attention),
+            pyramid=pyramid,
             movements=_flatten(movement),
             base_masks=self.mask_head.base_masks(pyramid),
             locations=grid.locations,

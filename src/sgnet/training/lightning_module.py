@@ -76,7 +76,7 @@ def pair_losses(
     devices = [device] if device.type == "cuda" else []
     with torch.autocast(device.type, enabled=False), torch.random.fork_rng(devices):
         torch.manual_seed(int(seed))
-        return criterion(outputs, targets, model.mask_head.blender)
+        return criterion(outputs, targets, model.mask_head.instance_masks)
 
 
 class SGNetModule(pl.LightningModule):

@@ -101,7 +101,7 @@ def settings(experiment: str, *row: str) -> tuple:
         head.blender.reading,
         head.blender.grid,
         head.base_masks.num_levels,
-        head.base_masks.upsample,
+        head.blender.upsample,
         isinstance(head.base_masks.instance_convolution, torch.nn.Conv2d),
         cfg.criterion.box_loss,
         cfg.model.backbone.depth,

@@ -5,7 +5,8 @@ import torch
 from builders import tiny_model
 
 from sgnet.inference.chunk_predictor import frame_masks
-from sgnet.ops.mask_assembly import BlendedMasks, box_pixels
+from sgnet.ops.box_pixels import box_pixels
+from sgnet.ops.mask_assembly import BlendedMasks
 from sgnet.postprocess import DetectionDecoder, binary_masks
 
 

@@ -160,8 +160,8 @@ def binary_masks(
     """Masks of N instances in the original frame.
 
     Args:
-        masks: logits inside the boxes at the base masks' resolution.
-        size: (h, w) of the base masks, which cover the whole input.
+        masks: logits inside the boxes at the masks' resolution.
+        size: (h, w) of a mask that covers the whole input.
         original_size: (height, width) of the original frame.
 
     Returns:

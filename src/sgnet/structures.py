@@ -173,11 +173,12 @@ class DenseOutputs(TensorGroup):
         pyramid: per level [B, C, H_l, W_l]; attention scores are computed from it where they are
             needed, see `MaskHead.attention_scores`.
         movements: [B, L, 2] displacement (x, y) since the reference frame, in units of the stride.
-        base_masks: [B, C, h, w] base masks at `mask_stride`.
+        base_masks: [B, C, h, w] base masks at P3's size.
         locations: [L, 2] x, y of each location in input pixels.
         strides: [L] stride of each location's level in input pixels.
         level_sizes: number of locations of each level, in order; they sum to L.
-        mask_stride: input pixels per base-mask pixel.
+        mask_stride: input pixels per mask pixel.
+        mask_upsample: mask pixels per base-mask pixel along a side.
         tracking_features: per level [B, C, H_l, W_l]; the next frame's reference features.
     """
 
@@ -191,7 +192,14 @@ class DenseOutputs(TensorGroup):
     strides: Tensor
     level_sizes: tuple[int, ...]
     mask_stride: int
+    mask_upsample: int
     tracking_features: tuple[Tensor, ...]
+
+    @property
+    def mask_size(self) -> tuple[int, int]:
+        """(height, width) of a whole frame's masks."""
+        height, width = self.base_masks.shape[-2:]
+        return height * self.mask_upsample, width * self.mask_upsample
 
     @property
     def grid(self) -> LocationGrid:

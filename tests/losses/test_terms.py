@@ -18,7 +18,8 @@ from sgnet.losses.terms import (
     movement_loss,
     weighted_box_loss,
 )
-from sgnet.ops.mask_assembly import BlendedMasks, box_pixels
+from sgnet.ops.box_pixels import box_pixels
+from sgnet.ops.mask_assembly import BlendedMasks
 
 
 def boxes(*rows):

@@ -75,12 +75,12 @@ def masks_with_scores(reading: str, other: bool) -> tuple[torch.Tensor, torch.Te
     torch.manual_seed(1)
     model = tiny_model(reading=reading).eval()
     blender = model.mask_head.blender
-    base_masks = torch.randn(1, blender.num_masks, 32, 48)
+    base_masks = torch.randn(1, blender.num_masks, 8, 12)
     scores = torch.rand(2, blender.num_scores) + 0.1
     box = torch.tensor([[4.0, 6.0, 80.0, 60.0]])
     frame = torch.zeros(1, dtype=torch.int64)
     masks = [
-        dense_probabilities(blender(base_masks, frame, scores[[index]], box, 2), (32, 48))[0] > 0.5
+        dense_probabilities(blender(base_masks, frame, scores[[index]], box, 8), (32, 48))[0] > 0.5
         for index in (0, int(other))
     ]
     return masks[0], masks[1]

@@ -23,7 +23,8 @@ def test_outputs_have_one_row_a_location_on_five_levels(size):
     assert list(outputs.level_sizes) == cells
     assert outputs.class_logits.shape == (1, sum(cells), 3)
     assert outputs.locations.shape == (sum(cells), 2)
-    assert outputs.base_masks.shape == (1, 9, size[0] // 2, size[1] // 2)
+    assert outputs.base_masks.shape == (1, 9, size[0] // 8, size[1] // 8)
+    assert outputs.mask_size == (size[0] // 2, size[1] // 2)
     assert outputs.locations[0].tolist() == [4.0, 4.0]
     assert (outputs.distances_ltrb >= 0).all()
 
@@ -65,32 +66,19 @@ def test_one_frame_alone_predicts_the_same_movement_whatever_came_before():
     torch.testing.assert_close(first, second)
 
 
-def test_the_instance_convolution_commutes_with_upsampling():
-    torch.manual_seed(0)
-    module = BaseMasks(8, 9, hidden_channels=8).double().eval()
-    pyramid = [torch.randn(1, 8, *s, dtype=torch.float64) for s in ((9, 13), (5, 7), (3, 4))]
-    with torch.no_grad():
-        ours = module(pyramid)
-        convolution, module.instance_convolution = (
-            module.instance_convolution,
-            torch.nn.Identity(),
-        )
-        after = convolution(module(pyramid))
-    torch.testing.assert_close(ours, after)
-
-
 @pytest.mark.parametrize("upsample", [1, 2, 4])
 @pytest.mark.parametrize("levels", [["P3"], ["P3", "P4"], ["P3", "P4", "P5"]])
-def test_base_masks_follow_upsampling_and_levels(upsample, levels):
+def test_masks_follow_upsampling_and_levels(upsample, levels):
     model = tiny_model(levels=levels, upsample=upsample).eval()
     with torch.no_grad():
         outputs = model(images(1))
-    assert outputs.base_masks.shape[-2:] == (8 * upsample, 12 * upsample)
+    assert outputs.base_masks.shape[-2:] == (8, 12)
+    assert outputs.mask_size == (8 * upsample, 12 * upsample)
     assert outputs.mask_stride == 8 // upsample
 
 
 def test_coarse_levels_stay_aligned_with_p3_where_sizes_were_rounded_up():
-    module = BaseMasks(1, 1, levels=["P3", "P4"], upsample=1, hidden_channels=1)
+    module = BaseMasks(1, 1, levels=["P3", "P4"], hidden_channels=1)
     p4 = torch.zeros(1, 1, 23, 40)
     p4[0, 0, 22, 20] = 1
     captured = {}
@@ -116,7 +104,7 @@ def test_every_depth_gives_five_levels(depth):
         (lambda: ResNetFPN(20), "depth"),
         (lambda: ResNetFPN(18, norm="layer"), "norm"),
         (lambda: BaseMasks(8, 4, levels=["P4"]), "levels"),
-        (lambda: BaseMasks(8, 4, upsample=3), "upsample"),
+        (lambda: tiny_model(upsample=3), "upsample"),
         (lambda: TrackingHead(8, "triple"), "tracking_input"),
         (lambda: tiny_model(reading="sum"), "reading"),
         (lambda: tiny_model(grid=0), "grid"),

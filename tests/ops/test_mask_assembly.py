@@ -4,15 +4,11 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from sgnet.ops.mask_assembly import (
-    blend,
-    box_pixels,
-    dense_probabilities,
-    mean_per_instance,
-)
+from sgnet.ops.mask_assembly import blend, dense_probabilities
 
-STRIDE, HEIGHT, WIDTH, GRID, CELL = 2, 18, 26, 3, 11.0
+STRIDE, HEIGHT, WIDTH, GRID, CELL = 2, 20, 28, 3, 11.0
 READINGS = ["region", "global", "region_vector", "prototypes"]
 
 
@@ -59,16 +55,28 @@ def random_boxes(count: int, seed: int) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("upsample", [1, 2, 4])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_blending_equals_a_plain_triple_loop(reading, seed):
+def test_blending_equals_a_plain_triple_loop_over_upsampled_base_masks(reading, upsample, seed):
     generator = torch.Generator().manual_seed(seed)
     boxes = random_boxes(14, seed)
-    base = torch.randn(2, GRID**2, HEIGHT, WIDTH, generator=generator, dtype=torch.float64)
+    coarse = torch.randn(
+        (2, GRID**2, HEIGHT // upsample, WIDTH // upsample), generator=generator
+    ).double()
+    base = F.interpolate(coarse, scale_factor=upsample, mode="bilinear", align_corners=False)
     scores = GRID**2 * (GRID**2 if reading == "region_vector" else 1)
     coefficients = torch.randn(14, scores, generator=generator, dtype=torch.float64)
     frames = torch.arange(14) % 2
     masks = blend(
-        base, frames, coefficients, boxes, stride=STRIDE, reading=reading, grid=GRID, cell_size=CELL
+        coarse,
+        frames,
+        coefficients,
+        boxes,
+        stride=STRIDE * upsample,
+        upsample=upsample,
+        reading=reading,
+        grid=GRID,
+        cell_size=CELL,
     )
     dense = dense_probabilities(masks, (HEIGHT, WIDTH))
     for n in range(14):
@@ -83,7 +91,7 @@ def test_blending_equals_a_plain_triple_loop(reading, seed):
 @pytest.mark.parametrize("reading", READINGS)
 @pytest.mark.parametrize("count", [0, 1, 400])
 def test_any_number_of_instances_blends_and_keeps_the_graph(reading, count):
-    base = torch.randn(1, 9, HEIGHT, WIDTH, requires_grad=True)
+    base = torch.randn(1, 9, HEIGHT // 2, WIDTH // 2, requires_grad=True)
     scores = 81 if reading == "region_vector" else 9
     coefficients = torch.randn(count, scores, requires_grad=True)
     boxes = random_boxes(max(count, 4), 0)[:count].float()
@@ -92,7 +100,8 @@ def test_any_number_of_instances_blends_and_keeps_the_graph(reading, count):
         torch.zeros(count, dtype=torch.int64),
         coefficients,
         boxes,
-        stride=STRIDE,
+        stride=2 * STRIDE,
+        upsample=2,
         reading=reading,
         grid=GRID,
         cell_size=CELL,
@@ -103,11 +112,6 @@ def test_any_number_of_instances_blends_and_keeps_the_graph(reading, count):
     assert coefficients.grad is not None
 
 
-def test_a_box_smaller_than_a_pixel_still_has_one():
-    pixels = box_pixels(torch.tensor([[4.2, 6.1, 4.9, 6.5]]), (HEIGHT, WIDTH), STRIDE)
-    assert (pixels.rows.tolist(), pixels.columns.tolist()) == ([3], [2])
-
-
 def test_an_unknown_reading_is_refused_by_name():
     with pytest.raises(ValueError, match="region.*got 'sum'"):
         blend(
@@ -116,14 +120,8 @@ def test_an_unknown_reading_is_refused_by_name():
             torch.zeros(1, 9),
             torch.tensor([[0.0, 0.0, 4.0, 4.0]]),
             stride=2,
+            upsample=1,
             reading="sum",
             grid=3,
             cell_size=5.0,
         )
-
-
-def test_mean_per_instance_is_zero_for_a_box_without_pixels():
-    boxes = torch.tensor([[0.0, 0.0, 4.0, 4.0], [200.0, 0.0, 210.0, 9.0], [0.0, 0.0, 2.0, 2.0]])
-    pixels = box_pixels(boxes, (HEIGHT, WIDTH), STRIDE)
-    values = torch.tensor([1.0, 2.0, 3.0, 6.0, 5.0])
-    assert mean_per_instance(values, pixels).tolist() == [3.0, 0.0, 5.0]

@@ -167,5 +167,4 @@ def frame_masks(
         detections.location_indices,
         detections.boxes_xyxy,
     )
-    size = (outputs.base_masks.shape[-2], outputs.base_masks.shape[-1])
-    return binary_masks(blended, size, original_size)
+    return binary_masks(blended, outputs.mask_size, original_size)

@@ -87,6 +87,6 @@ class TorchFrameEngine:
             locations=found.locations.cpu().numpy(),
             movements=found.movements.cpu().numpy(),
             masks=tuple(base_crops(found.masks)),
-            mask_size=(maps.base_masks.shape[-2], maps.base_masks.shape[-1]),
+            mask_size=self.network.mask_size(maps),
             input_size=size,
         )

@@ -35,7 +35,7 @@ class FrameMaps(TensorGroup):
         class_logits: [L, K].
         centerness_logits: [L].
         distances_ltrb: [L, 4] >= 0 in units of the stride.
-        base_masks: [1, C, h, w].
+        base_masks: [1, C, h, w] at P3's size.
         pyramid: [L + 1, C] pyramid features of all levels, and zeros.
         box_features: [L, C] centerness-branch features; the next frame's reference features.
         grid: the locations.
@@ -169,11 +169,16 @@ class FrameNetwork(nn.Module):
             torch.zeros_like(locations),
             self.coefficients(maps, locations),
             boxes_xyxy,
-            self.mask_stride,
+            self.mask_stride * self.blender.upsample,
         )
         strides = maps.grid.strides[locations][:, None]
         movements = self.movements(maps, reference, locations, is_first) * strides
         return InstanceOutputs(maps.grid.locations[locations], movements, masks)
+
+    def mask_size(self, maps: FrameMaps) -> tuple[int, int]:
+        """(height, width) of a whole frame's masks."""
+        height, width = maps.base_masks.shape[-2:]
+        return height * self.blender.upsample, width * self.blender.upsample
 
     def coefficients(self, maps: FrameMaps, locations: Tensor) -> Tensor:
         """Attention scores [N, S] at locations [N] of a frame.

@@ -140,8 +140,7 @@ class SGNetCriterion:
         )
         clipped = clip_boxes(boxes, targets.masks.shape[-2], targets.masks.shape[-1])
         blended = instance_masks(outputs, frames, found.locations[chosen], clipped)
-        size = (outputs.base_masks.shape[-2], outputs.base_masks.shape[-1])
-        coverage = mask_coverage(targets.masks, size, outputs.mask_stride)
+        coverage = mask_coverage(targets.masks, outputs.mask_size, outputs.mask_stride)
         return mask_loss(blended, coverage, found.masks[chosen])
 
     def _movement(self, predicted: Tensor, strides: Tensor, found: Positives) -> Tensor:

@@ -9,8 +9,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torchvision.ops import generalized_box_iou_loss, sigmoid_focal_loss
 
+from sgnet.ops.box_pixels import mean_per_instance
 from sgnet.ops.boxes import elementwise_iou
-from sgnet.ops.mask_assembly import BlendedMasks, mean_per_instance
+from sgnet.ops.mask_assembly import BlendedMasks
 
 IOU_FLOOR = 1e-4
 
@@ -118,7 +119,7 @@ def mask_loss(blended: BlendedMasks, coverage: Tensor, mask_rows: Tensor) -> Ten
 
     Args:
         blended: mask logits of P instances.
-        coverage: [M, h, w] share in [0, 1] of each base-mask pixel that the object covers.
+        coverage: [M, h, w] share in [0, 1] of each mask pixel that the object covers.
         mask_rows: [P] row of each instance in `coverage`.
 
     Returns:
@@ -134,12 +135,12 @@ def mask_loss(blended: BlendedMasks, coverage: Tensor, mask_rows: Tensor) -> Ten
 
 
 def mask_coverage(masks: Tensor, size: tuple[int, int], stride: int) -> Tensor:
-    """Share of each base-mask pixel that objects cover.
+    """Share of each mask pixel that objects cover.
 
     Args:
         masks: [M, H, W] uint8 0/1.
-        size: (h, w) of the base masks.
-        stride: input pixels per base-mask pixel.
+        size: (h, w) of the masks.
+        stride: input pixels per mask pixel.
 
     Returns:
         [M, h, w] in [0, 1].

@@ -82,18 +82,18 @@ class BaseMasks(nn.Module):
     The paper zeroes the maps outside an instance's box and then applies the 1x1 convolution. It is
     the same for all instances and acts on each pixel alone, so it runs once a frame; the blender
     reads its output only inside the box. It also commutes with bilinear upsampling, whose weights
-    sum to one, and runs before it, on 16 times fewer pixels.
+    sum to one, as does the sum of Eq. 2 within a sub-region; so the maps stay at P3's size, and
+    what is upsampled are an instance's logits, see `sgnet.ops.mask_assembly.blend`.
 
     Args:
         channels: of the pyramid.
         num_masks: C, base masks a frame; G*G.
         levels: the first 1, 2 or 3 of P3, P4, P5 (Table 5).
-        upsample: 4, 2 or 1 times P3's resolution (Table 4).
         hidden_channels: of the two 3x3 convolutions.
         instance_convolution: False leaves the 1x1 convolution out (Table 2 c).
 
     Raises:
-        ValueError: unknown levels or upsampling, or a setting beyond its limits.
+        ValueError: unknown levels, or a setting beyond its limits.
     """
 
     def __init__(
@@ -101,7 +101,6 @@ class BaseMasks(nn.Module):
         channels: int,
         num_masks: int,
         levels: Sequence[str] = LEVEL_NAMES,
-        upsample: int = 4,
         hidden_channels: int = 128,
         instance_convolution: bool = True,
     ) -> None:
@@ -109,11 +108,9 @@ class BaseMasks(nn.Module):
         named = isinstance(levels, Sequence) and 0 < len(levels) <= len(LEVEL_NAMES)
         if not named or tuple(levels) != LEVEL_NAMES[: len(levels)]:
             raise ValueError(f"levels must be P3, P3-P4 or P3-P5 as a list, got {shown(levels)}")
-        require_one_of("upsample", upsample, (4, 2, 1))
         require_channels("hidden_channels", hidden_channels)
         require_flag("instance_convolution", instance_convolution)
         self.num_levels = len(levels)
-        self.upsample = upsample
         self.fuse = nn.Sequential(
             nn.Conv2d(channels * len(levels), hidden_channels, 3, padding=1, bias=False),
             group_norm(hidden_channels),
@@ -128,18 +125,14 @@ class BaseMasks(nn.Module):
         )
 
     def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """Base masks [B, C, h, w] of P3..P5 [B, C, H_l, W_l]; h = upsample * P3's height."""
+        """Base masks [B, C, h, w] at P3's size from P3..P5, per level [B, C, H_l, W_l]."""
         reference = pyramid[0]
         aligned = [reference]
         for level, feature in enumerate(pyramid[1 : self.num_levels], start=1):
             aligned.append(_upsample_to(feature, 2**level, reference))
         features = self.fuse(torch.cat(aligned, dim=1))
         maps: Tensor = self.instance_convolution(self.reduce(features))  # B of Eq. 2
-        if self.upsample == 1:
-            return maps
-        return F.interpolate(
-            maps, scale_factor=float(self.upsample), mode="bilinear", align_corners=False
-        )
+        return maps
 
 
 def _upsample_to(feature: Tensor, factor: int, reference: Tensor) -> Tensor:
@@ -161,18 +154,23 @@ class GranularityBlender:
         reading: how Eq. 2 is read, see `sgnet.ops.mask_assembly.blend`.
         grid: G, the most divisions of a box along a side.
         cell_size: of Eq. 1 in input pixels; 50 at 640x360, to be scaled with the input.
+        upsample: masks have 4, 2 or 1 times P3's resolution (Table 4).
 
     Raises:
-        ValueError: unknown reading, or a grid or cell size beyond its limits.
+        ValueError: unknown reading or upsampling, or a grid or cell size beyond its limits.
     """
 
-    def __init__(self, reading: BlenderReading, grid: int, cell_size: float) -> None:
+    def __init__(
+        self, reading: BlenderReading, grid: int, cell_size: float, upsample: int = 4
+    ) -> None:
         require_one_of("reading", reading, BLENDER_READINGS)
         require_integer("grid", grid, 1, MAX_GRID)
         require_number("cell_size", cell_size, 0, MAX_CELL, above=True)
+        require_one_of("upsample", upsample, (4, 2, 1))
         self.reading: BlenderReading = reading
         self.grid = grid
         self.cell_size = cell_size
+        self.upsample = upsample
 
     @property
     def num_masks(self) -> int:
@@ -200,7 +198,7 @@ class GranularityBlender:
             frame_indices: [N].
             coefficients: [N, S].
             boxes_xyxy: [N, 4] input pixels.
-            stride: input pixels per base-mask pixel.
+            stride: input pixels per base-mask pixel, P3's.
         """
         return blend(
             base_masks,
@@ -208,6 +206,7 @@ class GranularityBlender:
             coefficients,
             boxes_xyxy,
             stride=stride,
+            upsample=self.upsample,
             reading=self.reading,
             grid=self.grid,
             cell_size=self.cell_size,
@@ -223,7 +222,7 @@ class MaskHead(nn.Module):
         cell_size: of Eq. 1 in input pixels.
         reading: of Eq. 2, see `GranularityBlender`.
         levels: of the base masks (Table 5).
-        upsample: of the base masks (Table 4).
+        upsample: of the masks against P3 (Table 4).
         hidden_channels: of the base mask module.
         instance_convolution: the 1x1 convolution of the base mask module.
 
@@ -245,13 +244,12 @@ class MaskHead(nn.Module):
         super().__init__()
         require_channels("channels", channels)
         self.channels = channels
-        self.blender = GranularityBlender(reading, grid, cell_size)
+        self.blender = GranularityBlender(reading, grid, cell_size, upsample)
         self.spatial_attention = SpatialAttention(channels, self.blender.num_scores)
         self.base_masks = BaseMasks(
             channels,
             self.blender.num_masks,
             levels,
-            upsample,
             hidden_channels,
             instance_convolution,
         )
@@ -274,6 +272,5 @@ class MaskHead(nn.Module):
             boxes_xyxy: [N, 4] input pixels.
         """
         scores = self.attention_scores(outputs, frame_indices, locations)
-        return self.blender(
-            outputs.base_masks, frame_indices, scores, boxes_xyxy, outputs.mask_stride
-        )
+        stride = outputs.mask_stride * self.blender.upsample
+        return self.blender(outputs.base_masks, frame_indices, scores, boxes_xyxy, stride)

@@ -128,13 +128,14 @@ class SGNet(nn.Module):
             strides=grid.strides,
             level_sizes=grid.level_sizes,
             mask_stride=self.mask_stride,
+            mask_upsample=self.mask_head.blender.upsample,
             tracking_features=features,
         )
 
     @property
     def mask_stride(self) -> int:
-        """Input pixels per base-mask pixel."""
-        return self.backbone.strides[0] // self.mask_head.base_masks.upsample
+        """Input pixels per mask pixel."""
+        return self.backbone.strides[0] // self.mask_head.blender.upsample
 
 
 def location_grid(

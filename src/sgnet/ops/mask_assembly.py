@@ -1,9 +1,9 @@
 """Instance masks from base masks and attention scores (SG-Net Eq. 2).
 
-Training and inference share `blend`. It enumerates the base-mask pixels inside each box as one
-flat list, so its cost follows the boxes' area and not instances x frame, no loop runs over
-instances, and any number of them, 0 included, takes the same path. Lists are read by
-`index_select`, which onnxruntime runs several times faster than what `values[index]` becomes.
+Training and inference share `blend`. In all readings of Eq. 2 the logits of a sub-region are a
+weighted sum of the base masks, and bilinear upsampling commutes with a weighted sum. So the sum is
+taken at the base masks' own samples around a sub-region, one in `upsample` squared, and only its
+result, a single map instead of one a base mask, is upsampled to the mask's pixels.
 """
 
 from __future__ import annotations
@@ -14,70 +14,12 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from sgnet.ops.box_pixels import BoxPixels, BoxSpans, SpanProduct, box_pixels
 from sgnet.ops.sub_regions import axis_cells, box_divisions
 
 BlenderReading = Literal["region", "global", "region_vector", "prototypes"]
 BLENDER_READINGS: tuple[str, ...] = get_args(BlenderReading)
-
-
-@dataclass(frozen=True)
-class BoxSpans:
-    """The rows, or the columns, of a map that each of N boxes touches, as one list of R.
-
-    Attributes:
-        instances: [R] box index, ascending.
-        positions: [R] row or column of the map.
-    """
-
-    instances: Tensor
-    positions: Tensor
-
-
-@dataclass(frozen=True)
-class BoxPixels:
-    """The base-mask pixels inside each of N boxes, as one list of P, by box, row and column.
-
-    What depends on the row or the column alone is computed once a row or column of a box.
-
-    Attributes:
-        row_spans: the rows of the boxes.
-        column_spans: the columns of the boxes.
-        row_entries: [P] index into `row_spans` of each pixel.
-        column_shifts: [R] what is to be added to a pixel's own index, by row of `row_spans`, for
-            its index into `column_spans`.
-        counts: [N] number of pixels of each box.
-        corners: [N, 2] column and row of each box's first pixel.
-        extents: [N, 2] columns and rows of each box.
-    """
-
-    row_spans: BoxSpans
-    column_spans: BoxSpans
-    row_entries: Tensor
-    column_shifts: Tensor
-    counts: Tensor
-    corners: Tensor
-    extents: Tensor
-
-    @property
-    def instances(self) -> Tensor:
-        """[P] box index of each pixel, ascending."""
-        return self.row_spans.instances.index_select(0, self.row_entries)
-
-    @property
-    def rows(self) -> Tensor:
-        """[P] base-mask row."""
-        return self.row_spans.positions.index_select(0, self.row_entries)
-
-    @property
-    def columns(self) -> Tensor:
-        """[P] base-mask column."""
-        shifts = self.column_shifts.index_select(0, self.row_entries)
-        return self.column_spans.positions.index_select(0, self.order + shifts)
-
-    @property
-    def order(self) -> Tensor:
-        """[P] each pixel's own index."""
-        return torch.arange(self.row_entries.shape[0], device=self.row_entries.device)
+DIVIDED_READINGS = ("region", "region_vector")  # what a pixel adds up depends on its sub-region
 
 
 @dataclass(frozen=True)
@@ -88,45 +30,30 @@ class BlendedMasks:
     logits: Tensor
 
 
-def box_pixels(boxes_xyxy: Tensor, size: tuple[int, int], stride: int) -> BoxPixels:
-    """Pixels of a map that boxes touch, be it with a corner.
+@dataclass(frozen=True)
+class _AxisSamples:
+    """The base masks' rows, or columns, that the sub-regions of N boxes are interpolated from.
 
-    Args:
-        boxes_xyxy: [N, 4] input pixels, may reach or lie outside of the frame.
-        size: (h, w) of the map.
-        stride: input pixels per pixel of the map.
+    A list of E samples, by box, sub-region and position; those between two sub-regions of a box
+    appear in both.
 
-    Returns:
-        The pixels, by box, row and column; a box wholly outside or without area has none.
+    Attributes:
+        instances: [E] box index.
+        cells: [E] row, or column, of sub-regions.
+        positions: [E] row, or column, of the base masks.
+        counts: [N] samples of each box.
+        low: [R] the sample before, or at, each of R mask pixels of the boxes.
+        high: [R] the sample behind it.
+        weight: [R] of that one.
     """
-    height, width = size
-    limits = torch.tensor([width, height], device=boxes_xyxy.device)
-    zero = torch.zeros_like(limits)
-    first = torch.minimum((boxes_xyxy[:, :2] / stride).floor().long().clamp(min=0), limits)
-    last = torch.minimum((boxes_xyxy[:, 2:] / stride).ceil().long(), limits)
-    extent = torch.maximum(last - first, zero)  # [N, 2] columns, rows
-    extent = extent * (boxes_xyxy[:, 2:] > boxes_xyxy[:, :2]).all(dim=1, keepdim=True)
-    row_spans = _spans(first[:, 1], extent[:, 1])
-    column_spans = _spans(first[:, 0], extent[:, 0])
-    widths = extent[row_spans.instances, 0]  # pixels of each row of a box
-    first_entry = extent[:, 0].cumsum(0) - extent[:, 0]  # of each box in column_spans
-    shift = first_entry[row_spans.instances] - (widths.cumsum(0) - widths)
-    return BoxPixels(
-        row_spans,
-        column_spans,
-        torch.repeat_interleave(widths),
-        shift,
-        extent.prod(dim=1),
-        first,
-        extent,
-    )
 
-
-def _spans(first: Tensor, length: Tensor) -> BoxSpans:
-    """Consecutive positions from `first` [N] on, `length` [N] of them for each box."""
-    instances = torch.repeat_interleave(length)
-    order = torch.arange(instances.shape[0], device=length.device)
-    return BoxSpans(instances, order + (first - length.cumsum(0) + length)[instances])
+    instances: Tensor
+    cells: Tensor
+    positions: Tensor
+    counts: Tensor
+    low: Tensor
+    high: Tensor
+    weight: Tensor
 
 
 def blend(
@@ -136,6 +63,7 @@ def blend(
     boxes_xyxy: Tensor,
     *,
     stride: int,
+    upsample: int,
     reading: BlenderReading,
     grid: int,
     cell_size: float,
@@ -143,13 +71,14 @@ def blend(
     """Mask logits of instances inside their boxes (SG-Net Eq. 2 in one of its readings).
 
     With a_k the attention scores and B_k the base masks, at a pixel p in sub-region k(p):
-    `region` a_{k(p)} * B_{k(p)}(p); `global` sum of a_k * B_k(p) over the box's r1*r2 cells;
-    `region_vector` sum over all base masks c of a_{k(p),c} * B_c(p); `prototypes` sum over all
-    base masks, whatever the box's size (YOLACT, Table 2 a).
+    `region_vector` sum over all base masks c of a_{k(p),c} * B_c(p); `global` sum of a_k * B_k(p)
+    over the box's r1*r2 cells; `region` a_{k(p)} * B_{k(p)}(p); `prototypes` sum over all base
+    masks, whatever the box's size (YOLACT, Table 2 a).
 
     A pixel is set where its logit is positive. In `region` that is where a_k and B_k have one sign,
     so no more than the sign of a score counts: a trained network gives all scores of a cell the
-    same one, and its masks stay as they are with another object's scores.
+    same one, and its masks stay as they are with another object's scores. It has no spatial
+    attention and is there for comparison.
 
     Args:
         base_masks: [B, C, h, w].
@@ -158,101 +87,168 @@ def blend(
             `prototypes` C.
         boxes_xyxy: [N, 4] input pixels.
         stride: input pixels per base-mask pixel.
+        upsample: mask pixels per base-mask pixel along a side, bilinear; divides the stride.
         reading: one of the four above.
         grid: G of Eq. 1.
         cell_size: of Eq. 1, in input pixels.
 
     Returns:
-        Logits of the pixels inside the boxes.
+        Logits of the pixels inside the boxes, at `upsample` times the base masks' resolution.
 
     Raises:
         ValueError: the reading is unknown.
     """
+    if reading not in BLENDER_READINGS:
+        raise ValueError(f"reading must be one of {BLENDER_READINGS}, got {reading!r}")
+    height, width = base_masks.shape[-2:]
+    mask_stride = stride // upsample
+    pixels = box_pixels(boxes_xyxy, (height * upsample, width * upsample), mask_stride)
+    divisions = box_divisions(boxes_xyxy, grid, cell_size)
+    columns, rows = (
+        _samples(
+            spans,
+            pixels.extents[:, axis],
+            _cells(spans, boxes_xyxy, divisions, axis, mask_stride, reading),
+            length,
+            upsample,
+        )
+        for axis, (spans, length) in enumerate(
+            ((pixels.column_spans, width), (pixels.row_spans, height))
+        )
+    )
+    product = SpanProduct.of(rows.instances, columns.counts)
+    values = _blended_samples(
+        base_masks, frame_indices, coefficients, divisions, rows, columns, product, reading, grid
+    )
+    return BlendedMasks(pixels, _interpolated(values, product, rows, columns, pixels))
+
+
+def _cells(
+    spans: BoxSpans,
+    boxes_xyxy: Tensor,
+    divisions: Tensor,
+    axis: int,
+    stride: int,
+    reading: BlenderReading,
+) -> Tensor:
+    """Column (axis 0) or row (axis 1) of sub-regions [R] of each column or row of mask pixels."""
+    if reading not in DIVIDED_READINGS:
+        return torch.zeros_like(spans.positions)
+    boxes = boxes_xyxy[:, [axis, axis + 2]][spans.instances]
+    centers = (spans.positions + 0.5) * stride
+    return axis_cells(centers, boxes[:, 0], boxes[:, 1], divisions[spans.instances, axis])
+
+
+def _samples(
+    spans: BoxSpans, extents: Tensor, cells: Tensor, length: int, upsample: int
+) -> _AxisSamples:
+    """Where mask pixels lie between the base masks' samples along an axis.
+
+    Half-pixel centres, clamped at the border, as `torch.nn.functional.interpolate` with
+    align_corners=False.
+
+    Args:
+        spans: R mask pixels.
+        extents: [N] mask pixels of each box.
+        cells: [R] column or row of sub-regions of each mask pixel.
+        length: samples along the axis.
+        upsample: mask pixels per sample.
+    """
+    source = ((spans.positions + 0.5) / upsample - 0.5).clamp(min=0)
+    low = source.floor().long()
+    high = (low + 1).clamp(max=length - 1) if upsample > 1 else low
+    # a pixel brings the samples that the one before it in its sub-region has not brought yet
+    follows = (spans.instances[1:] == spans.instances[:-1]) & (cells[1:] == cells[:-1])
+    new = high - low + 1
+    new = torch.cat([new[:1], torch.where(follows, high[1:] - high[:-1], new[1:])])
+    sums = torch.cat([new.new_zeros(1), new.cumsum(0)])
+    last, ends = sums[1:] - 1, extents.cumsum(0)
+    brought_by = torch.repeat_interleave(new)
+    order = torch.arange(brought_by.shape[0], device=last.device)
+    return _AxisSamples(
+        instances=spans.instances.index_select(0, brought_by),
+        cells=cells.index_select(0, brought_by),
+        positions=high.index_select(0, brought_by) - last.index_select(0, brought_by) + order,
+        counts=sums[ends] - sums[ends - extents],
+        low=last - (high - low),
+        high=last,
+        weight=source - low,
+    )
+
+
+def _blended_samples(
+    base_masks: Tensor,
+    frame_indices: Tensor,
+    coefficients: Tensor,
+    divisions: Tensor,
+    rows: _AxisSamples,
+    columns: _AxisSamples,
+    product: SpanProduct,
+    reading: BlenderReading,
+    grid: int,
+) -> Tensor:
+    """Eq. 2 at the base masks' own samples [M] in and around each sub-region; sigmoids later."""
     _, channels, height, width = base_masks.shape
-    pixels = box_pixels(boxes_xyxy, (height, width), stride)
-    rows, columns = pixels.row_spans, pixels.column_spans
-    row_start = (frame_indices[rows.instances] * height + rows.positions) * width  # [R]
+    row_start = (frame_indices[rows.instances] * height + rows.positions) * width  # [E]
+    row_cells = rows.cells * divisions[rows.instances, 0]  # k = row * r1 + column
     channels_last = base_masks.movedim(1, -1)  # [B, h, w, C]
     if reading == "region":
-        row_cells, column_cells = _span_cells(pixels, boxes_xyxy, stride, grid, cell_size)
-        value, score = _at_pixels(
-            pixels,
-            (
-                row_start * channels + row_cells,
-                rows.instances * coefficients.shape[1] + row_cells,
-            ),
-            (columns.positions * channels + column_cells, column_cells),
+        value, score = product.sums(
+            (row_start * channels + row_cells, columns.positions * channels + columns.cells),
+            (rows.instances * coefficients.shape[1] + row_cells, columns.cells),
         )
         scores = coefficients.flatten().index_select(0, score)
         # Eq. 2, each term in its own cell: a_k * B_k at k = k(p)
-        logits = scores * channels_last.reshape(-1).index_select(0, value)
-        return BlendedMasks(pixels, logits)
-    (position,) = _at_pixels(pixels, (row_start,), (columns.positions,))
-    vectors = channels_last.reshape(-1, channels).index_select(0, position)  # [P, C]
-    if reading == "prototypes":
-        weights = coefficients.index_select(0, pixels.instances)  # a_c, YOLACT's
-    elif reading == "global":
-        used = box_divisions(boxes_xyxy, grid, cell_size).prod(dim=1, keepdim=True)  # [N, 1]
-        inside = torch.arange(channels, device=used.device) < used
-        # Eq. 2 with its sigmoid around the sum: a_k for k = 1..r1*r2, the same at every pixel
-        weights = (coefficients * inside).index_select(0, pixels.instances)
-    elif reading == "region_vector":
-        row_cells, column_cells = _span_cells(pixels, boxes_xyxy, stride, grid, cell_size)
-        first_cells = rows.instances * (grid * grid)
-        (cell,) = _at_pixels(pixels, (first_cells + row_cells,), (column_cells,))
-        # Eq. 2 with a vector of scores for each cell: a_{k(p), c}
-        weights = coefficients.reshape(-1, channels).index_select(0, cell)
+        return scores * channels_last.reshape(-1).index_select(0, value)
+    if reading == "region_vector":  # Eq. 2 with a vector of scores for each cell: a_{k(p), c}
+        table, first_cells = coefficients.reshape(-1, channels), rows.instances * (grid * grid)
     else:
-        raise ValueError(f"reading must be one of {BLENDER_READINGS}, got {reading!r}")
-    return BlendedMasks(pixels, (weights * vectors).sum(dim=1))  # the sum of Eq. 2; sigmoids later
+        table, first_cells = coefficients, rows.instances
+    if reading == "global":
+        # Eq. 2 with its sigmoid around the sum: a_k for k = 1..r1*r2, the same at every pixel
+        used = divisions.prod(dim=1, keepdim=True)  # [N, 1]
+        table = table * (torch.arange(channels, device=used.device) < used)
+    position, cell = product.sums(
+        (row_start, columns.positions), (first_cells + row_cells, columns.cells)
+    )
+    vectors = channels_last.reshape(-1, channels).index_select(0, position)  # [M, C]
+    return (table.index_select(0, cell) * vectors).sum(dim=1)  # the sum of Eq. 2
 
 
-def _at_pixels(
-    pixels: BoxPixels, of_rows: tuple[Tensor, ...], of_columns: tuple[Tensor, ...]
-) -> tuple[Tensor, ...]:
-    """Sums [P] of what belongs to each pixel's row of its box [R] and to its column [S].
-
-    Several are read together: a list costs as much to read as its entries are many, not wide.
-    """
-    table = torch.stack((*of_rows, pixels.column_shifts), dim=1)
-    rows = table.index_select(0, pixels.row_entries)
-    columns = torch.stack(of_columns, dim=1).index_select(0, pixels.order + rows[:, -1])
-    return (rows[:, :-1] + columns).unbind(1)
-
-
-def _span_cells(
-    pixels: BoxPixels, boxes_xyxy: Tensor, stride: int, grid: int, cell_size: float
-) -> tuple[Tensor, Tensor]:
-    """Sub-regions k = row * r1 + column as their two terms: row * r1 [R] and column [S]."""
-    divisions = box_divisions(boxes_xyxy, grid, cell_size)
-    terms = []
-    for axis, spans in enumerate((pixels.column_spans, pixels.row_spans)):
-        boxes = boxes_xyxy[:, [axis, axis + 2]][spans.instances]
-        centers = (spans.positions + 0.5) * stride
-        terms.append(
-            axis_cells(centers, boxes[:, 0], boxes[:, 1], divisions[spans.instances, axis])
-        )
-    return terms[1] * divisions[pixels.row_spans.instances, 0], terms[0]
+def _interpolated(
+    values: Tensor,
+    product: SpanProduct,
+    rows: _AxisSamples,
+    columns: _AxisSamples,
+    pixels: BoxPixels,
+) -> Tensor:
+    """Samples [M] of each box, a product of its rows and columns, at its mask pixels [P]."""
+    # along the columns of samples first, to mask rows; then along these to mask pixels
+    between = SpanProduct.of(pixels.row_spans.instances, columns.counts)
+    low, high = (
+        between.column_shifts - product.column_shifts.index_select(0, entry)
+        for entry in (rows.low, rows.high)
+    )
+    places = torch.stack((low, high), dim=1).index_select(0, between.row_entries)
+    weight = rows.weight.to(values.dtype).index_select(0, between.row_entries)
+    before = values.index_select(0, between.order + places[:, 0])
+    behind = values.index_select(0, between.order + places[:, 1])
+    values = before + weight * (behind - before)
+    order, shifts = pixels.product.order, pixels.product.column_shifts
+    of_rows = torch.stack((shifts, between.column_shifts), dim=1)
+    of_rows = of_rows.index_select(0, pixels.product.row_entries)
+    column = order + of_rows[:, 0]
+    places = torch.stack((columns.low, columns.high), dim=1).index_select(0, column)
+    low, high = (places - of_rows[:, 1:]).unbind(1)
+    weight = columns.weight.to(values.dtype).index_select(0, column)
+    before, behind = values.index_select(0, low), values.index_select(0, high)
+    return before + weight * (behind - before)
 
 
 def dense_probabilities(masks: BlendedMasks, size: tuple[int, int]) -> Tensor:
-    """Mask probabilities [N, h, w] at the base masks' resolution, 0 outside the boxes."""
+    """Mask probabilities [N, h, w] at the masks' resolution, 0 outside the boxes."""
     height, width = size
     pixels = masks.pixels
     dense = masks.logits.new_zeros(pixels.counts.shape[0] * height * width)
     index = (pixels.instances * height + pixels.rows) * width + pixels.columns
     return dense.index_put((index,), masks.logits.sigmoid()).view(-1, height, width)
-
-
-def mean_per_instance(values: Tensor, pixels: BoxPixels) -> Tensor:
-    """Mean over each box's pixels.
-
-    Args:
-        values: [P] one value a pixel.
-        pixels: the pixels of N boxes.
-
-    Returns:
-        [N] means; 0 for a box without pixels.
-    """
-    sums = values.new_zeros(pixels.counts.shape[0]).index_add(0, pixels.instances, values)
-    return sums / pixels.counts.clamp(min=1)

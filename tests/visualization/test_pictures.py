@@ -123,11 +123,11 @@ def test_figures_hold_what_they_are_given():
         grey(),
         torch.tensor([8.0, 4.0, 48.0, 40.0]),
         (3, 2),
-        torch.randn(9),
-        torch.randn(9, 24, 32),
+        torch.randn(6),
+        torch.randn(8, 24, 32),
         rectangle(10, 10).astype(bool),
     )
-    assert len(region.get_axes()) == 1 + 6 + 1
+    assert len(region.get_axes()) == 1 + 9 + 1
     assert [text.get_text() for text in region.get_axes()[0].texts][0].replace("-", "")[1] == "."
     assert len(picture_figure([grey(), grey()], ["a", "b"]).get_axes()) == 2
 

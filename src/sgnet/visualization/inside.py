@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import cv2
@@ -60,22 +61,27 @@ def sub_region_figure(
         image: [H, W, 3] RGB, the network's input.
         box_xyxy: [4] input pixels.
         divisions: r1 columns, r2 rows (Eq. 1).
-        scores: [S] attention scores; the first r1*r2 are drawn.
-        base_masks: [C, h, w] of the frame; the first r1*r2 are drawn, inside the box only.
+        scores: [R] one figure for each sub-region, such as its attention score or the length of
+            its vector of scores; the first r1*r2 are drawn.
+        base_masks: [C, h, w] of the frame that the instance's masks are made of, drawn inside the
+            box only.
         mask: [H, W] blended mask.
     """
     columns, rows = divisions
     figure = _figure(13, 4)
     left, middle, right = np.asarray(figure.subfigures(1, 3)).ravel()
     _draw_regions(left, image, box_xyxy, divisions, scores)
-    tiles = np.atleast_1d(middle.subplots(rows, columns)).ravel()
+    across = math.ceil(math.sqrt(len(base_masks)))
+    tiles = np.atleast_1d(middle.subplots(math.ceil(len(base_masks) / across), across)).ravel()
     stride = image.shape[0] / base_masks.shape[1]
     crop = _crop(box_xyxy / stride, (base_masks.shape[1], base_masks.shape[2]))
     limit = float(base_masks.abs().max()) or 1.0
-    for k, tile in enumerate(tiles):
-        part = base_masks[k][crop].cpu().numpy()
+    for base_mask, tile in zip(base_masks, tiles, strict=False):
+        part = base_mask[crop].cpu().numpy()
         tile.imshow(part, cmap="coolwarm", vmin=-limit, vmax=limit)
-    middle.suptitle(f"its {rows * columns} base masks")
+    for tile in tiles[len(base_masks) :]:
+        tile.set_axis_off()
+    middle.suptitle(f"{len(base_masks)} base masks in its box")
     axes = right.subplots()
     axes.imshow(np.where(mask[..., None], image, image // 4)[_crop(box_xyxy, image.shape[:2], 8)])
     right.suptitle("blended mask")

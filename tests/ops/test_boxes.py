@@ -33,6 +33,11 @@ def test_distances_and_boxes_are_inverse():
     torch.testing.assert_close(distances_to_boxes(points, boxes_to_distances(points, boxes)), boxes)
 
 
+def test_a_center_lies_half_way_between_the_corners():
+    assert box_centers(torch.tensor([[2.0, 4.0, 12.0, 5.0]])).tolist() == [[7.0, 4.5]]
+    assert box_centers(torch.zeros(0, 4)).shape == (0, 2)
+
+
 def test_clipping_keeps_boxes_inside_the_frame():
     clipped = clip_boxes(torch.tensor([[-3.0, -1.0, 50.0, 70.0]]), height=36, width=40)
     assert clipped.tolist() == [[0.0, 0.0, 40.0, 36.0]]

@@ -1,0 +1,146 @@
+"""Breaks the code on purpose, one small change at a time, and tells which the tests do not notice.
+
+    python tests/mutants/mutants.py                    all of them, about half an hour
+    python tests/mutants/mutants.py losses tracking    those of two lists
+    python tests/mutants/mutants.py --only sampling    those whose names have the word
+
+Each change stands in one of the .toml lists beside this file with the tests that have to turn red.
+It is made in a copy of the package. First the tests run on the package as it is: they have to pass.
+Exits with 1 where more than one in fifty survives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PACKAGE = ROOT / "src/sgnet"
+MOST_SURVIVORS = 0.02
+TESTS_FAILED = 1  # pytest's exit status
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change that makes the code wrong.
+
+    Attributes:
+        name: what goes wrong.
+        file: of the package.
+        old: a piece of it, which it has once.
+        new: what takes its place.
+        tests: files, or single tests, that have to notice.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+    @property
+    def path(self) -> Path:
+        """The file as it is."""
+        return PACKAGE / self.file
+
+    def problem(self) -> str | None:
+        """Why it cannot be made; None where it can."""
+        if not self.path.is_file():
+            return f"{self.name}: no file {self.file}"
+        times = self.path.read_text(encoding="utf-8").count(self.old)
+        if times != 1:
+            return f"{self.name}: {self.file} must have the old text once, has it {times} times"
+        if self.old == self.new:
+            return f"{self.name}: changes nothing"
+        missing = [t for t in self.tests if not (ROOT / t.split("::")[0]).is_file()]
+        return f"{self.name}: no tests {missing}" if missing or not self.tests else None
+
+    def changed(self) -> str:
+        """The file's text with the change."""
+        return self.path.read_text(encoding="utf-8").replace(self.old, self.new)
+
+
+def mutants_of(names: Sequence[str] = ()) -> list[Mutant]:
+    """The changes of some lists, by their files' names; of all without a name."""
+    lists = sorted(HERE.glob("*.toml"))
+    chosen = [path for path in lists if not names or path.stem in names]
+    unknown = set(names) - {path.stem for path in chosen}
+    if unknown:
+        raise ValueError(f"lists must be among {[p.stem for p in lists]}, got {sorted(unknown)}")
+    return [
+        Mutant(**{**entry, "tests": tuple(entry["tests"])})
+        for path in chosen
+        for entry in tomllib.loads(path.read_text(encoding="utf-8"))["mutant"]
+    ]
+
+
+def tests_status(tests: Sequence[str], source: Path) -> int:
+    """Pytest's exit status with the package of another folder; it stops at the first failure."""
+    path = os.pathsep.join([str(source), str(ROOT / "tests")])
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    with tempfile.TemporaryDirectory() as folder:
+        done = subprocess.run(
+            [*command, f"--basetemp={folder}/pytest"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+    return done.returncode
+
+
+def survives(mutant: Mutant) -> bool:
+    """Whether all of its tests pass with the change.
+
+    Raises:
+        ValueError: the tests could not be run.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder, "sgnet")
+        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        (copy / mutant.file).write_text(mutant.changed(), encoding="utf-8")
+        status = tests_status(mutant.tests, Path(folder))
+    if status not in (0, TESTS_FAILED):
+        raise ValueError(f"{mutant.name}: its tests could not be run, pytest ended with {status}")
+    return status == 0
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Runs what was asked for; the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lists", nargs="*", help="names of lists; all of them without one")
+    parser.add_argument("--only", default="", help="a word of the names")
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args(arguments)
+    mutants = [m for m in mutants_of(given.lists) if given.only in m.name]
+    problems = [p for p in (mutant.problem() for mutant in mutants) if p is not None]
+    if problems or not mutants:
+        sys.stderr.write("\n".join(problems or ["no such mutant"]) + "\n")
+        return 2
+    tests = sorted({test for mutant in mutants for test in mutant.tests})
+    if tests_status(tests, PACKAGE.parent) != 0:
+        sys.stderr.write("the tests have to pass before the code is changed, and do not\n")
+        return 2
+    survivors = []
+    with ThreadPoolExecutor(given.jobs) as pool:
+        for mutant, alive in zip(mutants, pool.map(survives, mutants), strict=True):
+            sys.stdout.write(f"{'SURVIVES' if alive else 'killed':8}  {mutant.name}\n")
+            sys.stdout.flush()
+            survivors += [mutant] * alive
+    sys.stdout.write(f"{len(survivors)} of {len(mutants)} survive\n")
+    return int(len(survivors) > MOST_SURVIVORS * len(mutants))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -7,7 +7,7 @@ levels, N instances, K classes, G grid side, R cells, T frames of a video.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Self
 
 import torch
@@ -29,6 +29,7 @@ __all__ = [
     "DenseOutputs",
     "Detections",
     "LocationGrid",
+    "PairTargets",
     "ResultTrack",
     "Rle",
     "Targets",
@@ -54,14 +55,16 @@ class TensorGroup:
         values: dict[str, Any] = {}
         for field in fields(self):  # type: ignore[arg-type]
             value = getattr(self, field.name)
-            if isinstance(value, Tensor):
-                value = function(value)
-            elif isinstance(value, TensorGroup):
-                value = value._map(function)
-            elif isinstance(value, tuple):
-                value = tuple(function(v) if isinstance(v, Tensor) else v for v in value)
-            values[field.name] = value
+            if isinstance(value, tuple):
+                value = tuple(_mapped(v, function) for v in value)
+            values[field.name] = _mapped(value, function)
         return type(self)(**values)
+
+
+def _mapped(value: Any, function: Callable[[Tensor], Tensor]) -> Any:  # noqa: ANN401 - a field's
+    if isinstance(value, TensorGroup):
+        return value._map(function)
+    return function(value) if isinstance(value, Tensor) else value
 
 
 @dataclass(frozen=True)
@@ -98,10 +101,31 @@ class Targets(TensorGroup):
             masks=torch.cat([self.masks, other.masks]),
         )
 
+    def without_masks(self) -> Targets:
+        """The same but for the masks, of which there are none."""
+        return replace(self, masks=self.masks[:0])
+
 
 def _cat_padded(first: Tensor, second: Tensor) -> Tensor:
     """[B, N, ...] and [B', N', ...] as [B + B', max(N, N'), ...], zeros in new rows."""
     return torch.nn.utils.rnn.pad_sequence([*first, *second], batch_first=True)
+
+
+@dataclass(frozen=True)
+class PairTargets(TensorGroup):
+    """What both frames of a batch of clip pairs hold.
+
+    Attributes:
+        key: of the key frames.
+        reference: of the reference frames.
+    """
+
+    key: Targets
+    reference: Targets
+
+    def of_key_frames(self, both_ways: bool) -> Targets:
+        """Of the frames that are key frames: `both_ways` the reference frames as well, behind."""
+        return self.key.joined(self.reference) if both_ways else self.key
 
 
 @dataclass(frozen=True)
@@ -117,6 +141,8 @@ class ClipPairBatch(TensorGroup):
         names: the key frames' file names, for error messages.
         seeds: of the pairs' reference frames and transforms.
         replaced: what was wrong with frames whose pairs were replaced by others.
+        following: targets without masks of the batches behind this one that are accumulated into
+            the same optimiser step, in order.
     """
 
     key_images: Tensor
@@ -126,6 +152,12 @@ class ClipPairBatch(TensorGroup):
     names: tuple[str, ...]
     seeds: tuple[int, ...] = ()
     replaced: tuple[str, ...] = ()
+    following: tuple[PairTargets, ...] = ()
+
+    @property
+    def targets(self) -> PairTargets:
+        """Of both frames."""
+        return PairTargets(self.key_targets, self.reference_targets)
 
 
 @dataclass(frozen=True)

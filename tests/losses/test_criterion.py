@@ -4,6 +4,8 @@ import pytest
 import torch
 from builders import make_targets, tiny_criterion, tiny_model
 
+from sgnet.losses import LossCounts
+
 SOME = [[(4, 4, 40, 40), (50, 10, 70, 60)], [(10, 20, 90, 60)]]
 TERMS = {"classification", "centerness", "box", "mask", "movement"}
 
@@ -54,6 +56,54 @@ def test_terms_are_zero_where_there_is_nothing_to_learn_from():
     named = {name: value.item() for name, value in terms.named().items()}
     assert named.pop("classification") > 0
     assert named == dict.fromkeys(TERMS - {"classification"}, 0.0)
+
+
+def outputs_for(targets):
+    torch.manual_seed(0)
+    model = tiny_model().eval()
+    images = torch.randint(0, 256, (len(targets.valid), 3, 64, 96), dtype=torch.uint8)
+    return model, model.forward_pairs(images, images.flip(0))
+
+
+def test_counts_of_shares_add_up_to_those_of_all_together():
+    criterion = tiny_criterion(max_mask_positives=4)
+    shares = [SOME[:1], SOME[1:], [[]]]
+    _, outputs = outputs_for(make_targets(SOME))
+    counts = [criterion.counts(outputs.grid, make_targets(frames)) for frames in shares]
+    whole = criterion.counts(outputs.grid, make_targets([*SOME, []]).without_masks())
+    total = sum(share.stacked() for share in counts)
+    for name in ("positives", "box_weights", "shared"):
+        assert float(getattr(LossCounts.of(total), name)) == pytest.approx(
+            float(getattr(whole, name))
+        )
+    assert float(whole.positives) == 6
+    # at most four a share: what is drawn of each is drawn of it alone
+    assert [int(share.positives) for share in counts] == [5, 1, 0]
+    assert [int(share.masks) for share in counts] == [4, 1, 0]
+
+
+def test_denominators_are_positive_where_nothing_is_counted():
+    nothing = LossCounts.of(torch.zeros(4)).per_share(8)
+    assert nothing.stacked().tolist() == pytest.approx([1 / 8, 2**-23 / 8, 1 / 8, 1 / 8])
+    some = LossCounts.of(torch.tensor([6.0, 0.25, 4.0, 2.0]))
+    assert some.per_share(2).stacked().tolist() == [3, 0.125, 2, 1]
+
+
+def test_terms_follow_the_denominators_that_they_are_given():
+    targets = make_targets(SOME)
+    model, outputs = outputs_for(targets)
+    criterion = tiny_criterion(mask_box_jitter=0.0)
+    own = criterion(outputs, targets, model.mask_head.blender)
+    asked = []
+
+    def doubled(grid, counts):
+        asked.append(counts)
+        return LossCounts.of(2 * counts.stacked())
+
+    half = criterion(outputs, targets, model.mask_head.blender, doubled)
+    assert len(asked) == 1
+    for name, value in own.named().items():
+        torch.testing.assert_close(half.named()[name], value / 2)
 
 
 def test_movement_in_pixels_weighs_coarse_levels_more():

@@ -26,6 +26,10 @@ def boxes(*rows):
     return torch.tensor(rows, dtype=torch.float64)
 
 
+def count(value):
+    return torch.tensor(float(value))
+
+
 # boxes (0,0,2,2) and (1,1,3,3): intersection 1, union 7, hull 9
 @pytest.mark.parametrize(
     ("first", "second", "giou"),
@@ -60,11 +64,11 @@ def test_iou_loss_by_hand_and_without_overlap():
 
 def test_box_loss_is_weighted_by_centerness():
     losses, weights = torch.tensor([1.0, 4.0]), torch.tensor([0.5, 1.0])
-    assert weighted_box_loss(losses, weights).item() == pytest.approx((0.5 + 4) / 1.5)
-    assert weighted_box_loss(torch.zeros(0), torch.zeros(0)).item() == 0
+    assert weighted_box_loss(losses, weights, count(1.5)).item() == pytest.approx((0.5 + 4) / 1.5)
+    assert weighted_box_loss(torch.zeros(0), torch.zeros(0), count(1)).item() == 0
 
 
-def test_classification_loss_is_the_focal_formula_over_the_positives():
+def test_classification_loss_is_the_focal_formula_over_the_count():
     torch.manual_seed(0)
     logits = torch.randn(2, 5, 3, dtype=torch.float64)
     frames, locations, labels = torch.tensor([0, 1]), torch.tensor([4, 2]), torch.tensor([2, 0])
@@ -76,14 +80,17 @@ def test_classification_loss_is_the_focal_formula_over_the_positives():
                 p = 1 / (1 + math.exp(-logits[b, i, k]))
                 p_t, alpha = (p, 0.25) if positive else (1 - p, 0.75)
                 total -= alpha * (1 - p_t) ** 2 * math.log(p_t)
-    loss = classification_loss(logits, frames, locations, labels)
+    loss = classification_loss(logits, frames, locations, labels, count(2))
     assert loss.item() == pytest.approx(total / 2)
+    fewer = classification_loss(logits, frames, locations, labels, count(0.5))
+    assert fewer.item() == pytest.approx(2 * total)
 
 
 def test_centerness_loss_is_the_mean_cross_entropy():
     logits, targets = torch.randn(6), torch.rand(6)
     expected = F.binary_cross_entropy(logits.sigmoid(), targets)
-    torch.testing.assert_close(centerness_loss(logits, targets), expected)
+    torch.testing.assert_close(centerness_loss(logits, targets, count(6)), expected)
+    torch.testing.assert_close(centerness_loss(logits, targets, count(12)), expected / 2)
 
 
 def test_equation_4_by_hand():
@@ -91,9 +98,10 @@ def test_equation_4_by_hand():
     moved = torch.tensor([[2.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
     in_both = torch.tensor([True, True, False])
     # |1-2| + |2-0| = 3 and 1 + 1 = 2; the third object is in one frame only
-    assert movement_loss(predicted, moved, in_both).item() == pytest.approx((3 + 2) / 2)
-    assert movement_loss(predicted, moved, torch.zeros(3, dtype=torch.bool)).item() == 0
-    assert movement_loss(torch.zeros(0, 2), torch.zeros(0, 2), torch.zeros(0).bool()).item() == 0
+    assert movement_loss(predicted, moved, in_both, count(2)).item() == pytest.approx((3 + 2) / 2)
+    assert movement_loss(predicted, moved, torch.zeros(3).bool(), count(1)).item() == 0
+    nothing = torch.zeros(0, 2)
+    assert movement_loss(nothing, nothing, torch.zeros(0).bool(), count(1)).item() == 0
 
 
 def test_mask_loss_averages_over_the_box_then_over_the_instances():
@@ -107,8 +115,10 @@ def test_mask_loss_averages_over_the_box_then_over_the_instances():
         part = coverage[n, slice(*row_slice), slice(*column_slice)].flatten()
         mine = logits[pixels.instances == n]
         losses.append(F.binary_cross_entropy(mine.sigmoid(), part))
-    loss = mask_loss(BlendedMasks(pixels, logits), coverage, torch.tensor([0, 1, 0]))
-    torch.testing.assert_close(loss, torch.stack(losses).mean())
+    blended, rows = BlendedMasks(pixels, logits), torch.tensor([0, 1, 0])
+    loss = mask_loss(blended, coverage, rows, count(3))
+    # the third box has no pixel: it adds nothing and counts
+    torch.testing.assert_close(loss, torch.stack(losses).sum() / 3)
 
 
 def test_coverage_is_the_share_of_the_pixel_and_survives_odd_sizes():

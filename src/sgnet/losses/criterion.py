@@ -1,10 +1,10 @@
-"""The summed loss of SG-Net Eq. 6; it only combines the terms."""
+"""The summed loss of SG-Net Eq. 6: what it combines, and what the terms are divided by."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -22,7 +22,7 @@ from sgnet.losses.terms import (
 )
 from sgnet.ops.boxes import clip_boxes, distances_to_boxes
 from sgnet.ops.mask_assembly import BlendedMasks
-from sgnet.structures import DenseOutputs, Targets
+from sgnet.structures import DenseOutputs, LocationGrid, Targets, TensorGroup
 
 # frames, locations and boxes of N instances to their masks: `MaskHead.instance_masks`
 InstanceMasks = Callable[[DenseOutputs, Tensor, Tensor, Tensor], BlendedMasks]
@@ -52,6 +52,56 @@ class LossTerms:
 
 
 @dataclass(frozen=True)
+class LossCounts(TensorGroup):
+    """What the terms are divided by; it depends on targets alone.
+
+    An optimiser step may have several shares: accumulated batches, of several processes. Their
+    counts add up.
+
+    Attributes:
+        positives: [] assigned locations, for classification and centerness.
+        box_weights: [] sum of the weights of the box losses.
+        masks: [] positives that train masks; one whose box has no pixel counts as well.
+        shared: [] positives whose object is in both frames, for the movement.
+    """
+
+    positives: Tensor
+    box_weights: Tensor
+    masks: Tensor
+    shared: Tensor
+
+    @classmethod
+    def of(cls, counts: Tensor) -> Self:
+        """Of [4] numbers, as `stacked` gives them."""
+        return cls(*counts.unbind())
+
+    def stacked(self) -> Tensor:
+        """[4] in the order of the attributes."""
+        return torch.stack([self.positives, self.box_weights, self.masks, self.shared])
+
+    def per_share(self, shares: int = 1) -> Self:
+        """With these as denominators the mean of a term over the shares is that of all together.
+
+        Args:
+            shares: that these counts are the sum of.
+
+        Returns:
+            Positive numbers, also where there is nothing to count.
+        """
+        least_weight = torch.finfo(self.box_weights.dtype).eps
+        return type(self)(
+            positives=self.positives.clamp(min=1) / shares,
+            box_weights=self.box_weights.clamp(min=least_weight) / shares,
+            masks=self.masks.clamp(min=1) / shares,
+            shared=self.shared.clamp(min=1) / shares,
+        )
+
+
+# the denominators of a share of a step, by the locations and the own counts of the share
+StepCounts = Callable[[LocationGrid, LossCounts], LossCounts]
+
+
+@dataclass(frozen=True)
 class SGNetCriterion:
     """L = L_det + L_mask + L_track (SG-Net Eq. 6).
 
@@ -62,7 +112,8 @@ class SGNetCriterion:
         movement_unit: `stride` scales Eq. 4 like the other terms, `pixel` is its plain reading.
         mask_min_iou: predicted boxes below this IoU are replaced by the truth, see `mask_boxes`.
         mask_box_jitter: of the boxes that stand in, as a share of their size.
-        max_mask_positives: at most so many positives of a batch, drawn at random, train masks.
+        max_mask_positives: at most so many positives of a batch, drawn at random, train masks; of
+            each share of an optimiser step that has several.
         weights: factor of each term by name; absent ones are 1.
 
     Raises:
@@ -90,7 +141,11 @@ class SGNetCriterion:
             raise ValueError(f"loss weights must be among {TERMS}, got {unknown}")
 
     def __call__(
-        self, outputs: DenseOutputs, targets: Targets, instance_masks: InstanceMasks
+        self,
+        outputs: DenseOutputs,
+        targets: Targets,
+        instance_masks: InstanceMasks,
+        of_step: StepCounts | None = None,
     ) -> LossTerms:
         """All terms for the key frames of a batch.
 
@@ -98,31 +153,61 @@ class SGNetCriterion:
             outputs: of B frames.
             targets: of the same frames.
             instance_masks: the model's, see `MaskHead.instance_masks`.
+            of_step: gives the denominators by the batch's own counts; None where a batch is a whole
+                optimiser step.
 
         Returns:
             Scalars that are finite and keep the graph also where a batch has no object.
         """
         found = self.assigner(outputs.locations, outputs.strides, targets)
+        own = self._counts_of(found)
+        counts = own.per_share() if of_step is None else of_step(outputs.grid, own)
         where = (found.frames, found.locations)
         strides = outputs.strides[found.locations][:, None]  # [P, 1]
         boxes = distances_to_boxes(
             outputs.locations[found.locations], outputs.distances_ltrb[where] * strides
         )
         terms = {  # Eq. 6: L_det, three of them, L_mask and L_track
-            "classification": classification_loss(outputs.class_logits, *where, found.labels),
-            "centerness": centerness_loss(outputs.centerness_logits[where], found.centerness),
-            "box": self._box(boxes, found),
-            "mask": self._mask(outputs, targets, boxes, found, instance_masks),
-            "movement": self._movement(outputs.movements[where], strides, found),
+            "classification": classification_loss(
+                outputs.class_logits, *where, found.labels, counts.positives
+            ),
+            "centerness": centerness_loss(
+                outputs.centerness_logits[where], found.centerness, counts.positives
+            ),
+            "box": self._box(boxes, found, counts.box_weights),
+            "mask": self._mask(outputs, targets, boxes, found, instance_masks, counts.masks),
+            "movement": self._movement(outputs.movements[where], strides, found, counts.shared),
         }
         weights = self.weights or {}
         total = torch.stack([weights.get(name, 1.0) * term for name, term in terms.items()]).sum()
         return LossTerms(**terms, total=total, num_positives=found.frames.shape[0])
 
-    def _box(self, boxes_xyxy: Tensor, found: Positives) -> Tensor:
+    def counts(self, grid: LocationGrid, targets: Targets) -> LossCounts:
+        """What a batch of these targets would add to its step's denominators.
+
+        Args:
+            grid: the network's locations for frames of this size.
+            targets: of B frames; masks are not looked at.
+        """
+        return self._counts_of(self.assigner(grid.locations, grid.strides, targets))
+
+    def _counts_of(self, found: Positives) -> LossCounts:
+        number = found.frames.shape[0]
+        one = found.centerness.new_ones(())
+        return LossCounts(
+            positives=one * number,
+            box_weights=self._box_weights(found).sum(),
+            masks=one * min(number, self.max_mask_positives),
+            shared=found.in_both.sum().to(one.dtype),
+        )
+
+    def _box_weights(self, found: Positives) -> Tensor:
+        weights = found.centerness
+        return weights if self.weight_box_by_centerness else torch.ones_like(weights)
+
+    def _box(self, boxes_xyxy: Tensor, found: Positives, total: Tensor) -> Tensor:
         losses = BOX_LOSSES[self.box_loss](boxes_xyxy, found.boxes_xyxy)  # Eq. 5 by default
-        weights = found.centerness if self.weight_box_by_centerness else torch.ones_like(losses)
-        return weighted_box_loss(losses, weights)
+        return weighted_box_loss(losses, self._box_weights(found), total)
 
     def _mask(
         self,
@@ -131,6 +216,7 @@ class SGNetCriterion:
         boxes_xyxy: Tensor,
         found: Positives,
         instance_masks: InstanceMasks,
+        instances: Tensor,
     ) -> Tensor:
         order = torch.randperm(found.frames.shape[0], device=boxes_xyxy.device)
         chosen = order[: self.max_mask_positives]
@@ -138,12 +224,15 @@ class SGNetCriterion:
         boxes = mask_boxes(
             boxes_xyxy[chosen], found.boxes_xyxy[chosen], self.mask_min_iou, self.mask_box_jitter
         )
+        # cut at the frame, as detections are
         clipped = clip_boxes(boxes, targets.masks.shape[-2], targets.masks.shape[-1])
         blended = instance_masks(outputs, frames, found.locations[chosen], clipped)
         coverage = mask_coverage(targets.masks, outputs.mask_size, outputs.mask_stride)
-        return mask_loss(blended, coverage, found.masks[chosen])
+        return mask_loss(blended, coverage, found.masks[chosen], instances)
 
-    def _movement(self, predicted: Tensor, strides: Tensor, found: Positives) -> Tensor:
+    def _movement(
+        self, predicted: Tensor, strides: Tensor, found: Positives, shared: Tensor
+    ) -> Tensor:
         if self.movement_unit == "pixel":
-            return movement_loss(predicted * strides, found.movements, found.in_both)
-        return movement_loss(predicted, found.movements / strides, found.in_both)  # Eq. 4
+            return movement_loss(predicted * strides, found.movements, found.in_both, shared)
+        return movement_loss(predicted, found.movements / strides, found.in_both, shared)  # Eq. 4

@@ -17,7 +17,7 @@ IOU_FLOOR = 1e-4
 
 
 def classification_loss(
-    class_logits: Tensor, frames: Tensor, locations: Tensor, labels: Tensor
+    class_logits: Tensor, frames: Tensor, locations: Tensor, labels: Tensor, positives: Tensor
 ) -> Tensor:
     """Sigmoid focal loss (alpha 0.25, gamma 2) over the number of positives.
 
@@ -26,28 +26,30 @@ def classification_loss(
         frames: [P] frame of each positive.
         locations: [P] location of each positive.
         labels: [P] class index of each positive.
+        positives: [] their number, in all shares of a step.
 
     Returns:
-        A scalar; without positives the background's loss over 1.
+        A scalar; without positives the background's loss over `positives`.
     """
     targets = torch.zeros_like(class_logits)
     targets[frames, locations, labels] = 1
     loss: Tensor = sigmoid_focal_loss(class_logits, targets, alpha=0.25, gamma=2, reduction="sum")
-    return loss / max(1, frames.shape[0])
+    return loss / positives
 
 
-def centerness_loss(centerness_logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy on centerness (FCOS Eq. 3), mean over the positives.
+def centerness_loss(centerness_logits: Tensor, targets: Tensor, positives: Tensor) -> Tensor:
+    """Binary cross-entropy on centerness (FCOS Eq. 3) over the number of positives.
 
     Args:
         centerness_logits: [P] at the positives.
         targets: [P] in [0, 1].
+        positives: [] their number, in all shares of a step.
 
     Returns:
         A scalar, 0 without positives.
     """
     loss = F.binary_cross_entropy_with_logits(centerness_logits, targets, reduction="sum")
-    return loss / max(1, targets.shape[0])
+    return loss / positives
 
 
 def log_giou_loss(boxes_xyxy: Tensor, targets_xyxy: Tensor) -> Tensor:
@@ -84,10 +86,12 @@ BOX_LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def weighted_box_loss(losses: Tensor, weights: Tensor) -> Tensor:
-    """Mean of box losses [P] weighted by [P] centerness targets; 0 without positives."""
-    floor = torch.finfo(weights.dtype).eps
-    return (losses * weights).sum() / weights.sum().clamp(min=floor)
+def weighted_box_loss(losses: Tensor, weights: Tensor, total: Tensor) -> Tensor:
+    """Box losses [P] weighted by [P] centerness targets, over the [] `total` of the weights.
+
+    0 without positives.
+    """
+    return (losses * weights).sum() / total
 
 
 def mask_boxes(
@@ -114,24 +118,26 @@ def mask_boxes(
     return torch.where(poor[:, None], targets_xyxy + shift, predicted)
 
 
-def mask_loss(blended: BlendedMasks, coverage: Tensor, mask_rows: Tensor) -> Tensor:
+def mask_loss(
+    blended: BlendedMasks, coverage: Tensor, mask_rows: Tensor, instances: Tensor
+) -> Tensor:
     """Binary cross-entropy averaged over each box, then over the instances.
 
     Args:
         blended: mask logits of P instances.
         coverage: [M, h, w] share in [0, 1] of each mask pixel that the object covers.
         mask_rows: [P] row of each instance in `coverage`.
+        instances: [] their number, in all shares of a step.
 
     Returns:
-        A scalar, 0 without instances; instances whose box has no pixel do not count.
+        A scalar, 0 without instances; one whose box has no pixel adds 0.
     """
     pixels = blended.pixels
     targets = coverage[mask_rows[pixels.instances], pixels.rows, pixels.columns]
     losses = F.binary_cross_entropy_with_logits(
         blended.logits, targets.to(blended.logits.dtype), reduction="none"
     )
-    seen = (pixels.counts > 0).sum().clamp(min=1)
-    return mean_per_instance(losses, pixels).sum() / seen
+    return mean_per_instance(losses, pixels).sum() / instances
 
 
 def mask_coverage(masks: Tensor, size: tuple[int, int], stride: int) -> Tensor:
@@ -152,16 +158,17 @@ def mask_coverage(masks: Tensor, size: tuple[int, int], stride: int) -> Tensor:
     return pooled[:, :height, :width]
 
 
-def movement_loss(predicted: Tensor, targets: Tensor, in_both: Tensor) -> Tensor:
+def movement_loss(predicted: Tensor, targets: Tensor, in_both: Tensor, shared: Tensor) -> Tensor:
     """Mean over shared objects of |D - (o_t - o_{t-1})| (SG-Net Eq. 4).
 
     Args:
         predicted: [P, 2] movement D at the positives.
         targets: [P, 2] o_t - o_{t-1} in the same unit.
         in_both: [P] True where the object is in key and reference frame; others do not count.
+        shared: [] number of positives whose object is in both, in all shares of a step.
 
     Returns:
-        A scalar, the sum of both components' distances over the count; 0 where nothing is shared.
+        A scalar, the sum of both components' distances over `shared`; 0 where nothing is shared.
     """
     distances = (predicted - targets).abs().sum(dim=1) * in_both  # |D - (o_t - o_{t-1})| of Eq. 4
-    return distances.sum() / in_both.sum().clamp(min=1)
+    return distances.sum() / shared

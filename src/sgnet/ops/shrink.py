@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sgnet.structures import ClipPairBatch, Targets
+from sgnet.structures import ClipPairBatch, PairTargets, Targets
 
 
 def shrink_pairs(batch: ClipPairBatch, factor: int) -> ClipPairBatch:
@@ -29,6 +29,10 @@ def shrink_pairs(batch: ClipPairBatch, factor: int) -> ClipPairBatch:
         reference_images=_shrink_images(batch.reference_images, factor),
         key_targets=shrink_targets(batch.key_targets, factor),
         reference_targets=shrink_targets(batch.reference_targets, factor),
+        following=tuple(
+            PairTargets(shrink_targets(pairs.key, factor), shrink_targets(pairs.reference, factor))
+            for pairs in batch.following
+        ),
     )
 
 

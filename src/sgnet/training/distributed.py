@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 import torch.distributed as dist
+from torch import Tensor
 
 from sgnet.records import ResultTrack
 
@@ -21,6 +22,19 @@ def gathered(value: Value) -> list[Value]:
     values: list[Value | None] = [None] * dist.get_world_size()
     dist.all_gather_object(values, value)
     return [v for v in values if v is not None]
+
+
+def summed(values: Tensor) -> Tensor:
+    """Values of all processes added up, in each of them; its own without others.
+
+    Args:
+        values: of one shape everywhere, on a device that the processes share tensors from.
+    """
+    if not (dist.is_available() and dist.is_initialized()):
+        return values
+    total = values.clone()
+    dist.all_reduce(total)
+    return total
 
 
 def merged_tracks(parts: Sequence[TrackedVideos]) -> tuple[set[int], list[ResultTrack]]:

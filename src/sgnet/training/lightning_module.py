@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sgnet.checkpoints.loading import CHECKPOINT_FORMAT, CHECKPOINT_KEY
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.evaluation.average_precision import VideoMetrics, evaluate
 from sgnet.inference.chunk_predictor import ChunkPredictor, ChunkTracker
-from sgnet.losses import LossTerms, SGNetCriterion
+from sgnet.losses import LossTerms, SGNetCriterion, StepCounts
 from sgnet.models import SGNet
 from sgnet.ops.shrink import shrink_pairs
 from sgnet.postprocess import DetectionDecoder
@@ -25,6 +26,7 @@ from sgnet.structures import ClipPairBatch, ResultTrack, Video, VideoChunk
 from sgnet.tracking import MovementTracker
 from sgnet.training.distributed import gathered, merged_tracks
 from sgnet.training.found_again import files_found_again
+from sgnet.training.optimizer_step import OptimizerStep, batches_left
 
 LOGGED_STATS = ("AP", "AP50", "AP75", "AR1", "AR10")
 
@@ -56,6 +58,7 @@ def pair_losses(
     batch: ClipPairBatch,
     both_ways: bool,
     draws: Sequence[int],
+    of_step: StepCounts | None = None,
 ) -> LossTerms:
     """The terms of Eq. 6 for a batch of clip pairs.
 
@@ -65,18 +68,17 @@ def pair_losses(
         batch: on the model's device.
         both_ways: see `SGNet.forward_pairs`.
         draws: seed of the random draws inside the loss.
+        of_step: gives the denominators, see `SGNetCriterion`.
     """
     outputs = model.forward_pairs(batch.key_images, batch.reference_images, both_ways)
     outputs = outputs.to(torch.float32)  # losses lose too much in half precision
-    targets = batch.key_targets
-    if both_ways:
-        targets = targets.joined(batch.reference_targets)
+    targets = batch.targets.of_key_frames(both_ways)
     device = batch.key_images.device
     seed = np.random.SeedSequence(list(draws)).generate_state(1)[0]
     devices = [device] if device.type == "cuda" else []
     with torch.autocast(device.type, enabled=False), torch.random.fork_rng(devices):
         torch.manual_seed(int(seed))
-        return criterion(outputs, targets, model.mask_head.instance_masks)
+        return criterion(outputs, targets, model.mask_head.instance_masks, of_step)
 
 
 class SGNetModule(pl.LightningModule):
@@ -98,6 +100,7 @@ class SGNetModule(pl.LightningModule):
             draws the same.
 
     Attributes:
+        step: the optimiser step that is being made.
         val_metrics: of the last validation.
         val_videos: that it ran to their end.
         val_tracks: that it found in them.
@@ -126,6 +129,7 @@ class SGNetModule(pl.LightningModule):
         self.small_steps = small_steps
         self.small_factor = small_factor
         self.seed = seed
+        self.step: OptimizerStep | None = None
         self.val_metrics: VideoMetrics | None = None
         self.val_videos: list[Video] = []
         self.val_tracks: list[ResultTrack] = []
@@ -136,22 +140,42 @@ class SGNetModule(pl.LightningModule):
         self._results: list[ResultTrack] = []
         self._seconds, self._frames = 0.0, 0
 
+    def on_train_start(self) -> None:
+        """Begins with a step of its own, also behind a checkpoint."""
+        self.step = None
+
     def training_step(self, batch: ClipPairBatch, batch_idx: int) -> Tensor:
-        """Summed loss of a batch of clip pairs (SG-Net Eq. 6)."""
+        """Summed loss of a batch of clip pairs (SG-Net Eq. 6).
+
+        It is divided by the counts of the whole optimiser step, whose gradient is that of one large
+        batch however it is shared out over processes and accumulated batches.
+        """
+        accumulated = self.trainer.accumulate_grad_batches
+        left = batches_left(self.trainer, batch_idx)
+        if self.step is None or batch_idx % accumulated == 0:
+            self.step = OptimizerStep(left, self.trainer.world_size)
         if self.global_step < self.small_steps:
             batch = shrink_pairs(batch, self.small_factor)
-        terms = self._pair_losses(batch, batch_idx)
-        values = {f"train/{name}": value for name, value in terms.named().items()}
-        self.log("train/loss", terms.total, prog_bar=True, batch_size=len(batch.names))
-        self.log_dict(values, prog_bar=True, batch_size=len(batch.names))
-        self.log("train/positives", float(terms.num_positives), batch_size=len(batch.names))
-        return terms.total
+        terms = self._pair_losses(batch, batch_idx, self.step)
+        self.step.add(terms)
+        if left == 1:
+            self._log_losses(self.step.mean(), len(batch.names))
+        # Lightning divides by `accumulated`, also where the last step of an epoch has fewer batches
+        return terms.total * (accumulated / self.step.batches)
 
-    def _pair_losses(self, batch: ClipPairBatch, batch_idx: int) -> LossTerms:
+    def _pair_losses(self, batch: ClipPairBatch, batch_idx: int, step: OptimizerStep) -> LossTerms:
         # what N processes draw together is what one draws in N batches
         number = batch_idx * self.trainer.world_size + self.global_rank
         draws = (self.seed, self.current_epoch, number, 0)
-        return pair_losses(self.model, self.criterion, batch, self.both_ways, draws)
+        following = [targets.of_key_frames(self.both_ways) for targets in batch.following]
+        of_step = partial(step.denominators, self.criterion, following)
+        return pair_losses(self.model, self.criterion, batch, self.both_ways, draws, of_step)
+
+    def _log_losses(self, values: Mapping[str, Any], pairs: int) -> None:
+        named = {f"train/{name}": value for name, value in values.items()}
+        positives = named.pop("train/positives")
+        self.log_dict(named, prog_bar=True, batch_size=pairs)
+        self.log("train/positives", positives, batch_size=pairs)
 
     def on_validation_epoch_start(self) -> None:
         """Forgets the last validation."""

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from sgnet.checkpoints.components import TARGET, build_component, component_name
 from sgnet.checkpoints.description import call
 from sgnet.checkpoints.loading import read_tensors, without_pretraining
-from sgnet.losses import LossTerms, SGNetCriterion
+from sgnet.losses import LossCounts, LossTerms, SGNetCriterion
 from sgnet.losses.assignment import LocationAssigner
 from sgnet.models import SGNet
 from sgnet.ops.shrink import shrink_pairs
-from sgnet.structures import ClipPairBatch, Targets
+from sgnet.structures import ClipPairBatch, LocationGrid, Targets
 from sgnet.training.lightning_module import pair_losses
 
 
@@ -112,6 +112,7 @@ def replay(
         weights = {k.removeprefix("model."): v for k, v in content["state_dict"].items()}
         model.load_state_dict({k: v for k, v in weights.items() if k in model.state_dict()})
         report = {name: content[name] for name in ("step", "epoch", "rank")}
+        counts = _counts(content.get("counts"))
         batches = [_batch(stored) for stored in content["batches"]]
         numbers = [
             stored["batch_idx"] * content["world_size"] + content["rank"]
@@ -128,7 +129,8 @@ def replay(
         if content["step"] < settings.small_steps:
             batch = shrink_pairs(batch, settings.small_factor)
         draws = (settings.seed, content["epoch"], number, 0)
-        losses = partial(pair_losses, model, criterion, batch, settings.both_ways, draws)
+        of_step = None if counts is None else partial(_same, counts.to(device))
+        losses = partial(pair_losses, model, criterion, batch, settings.both_ways, draws, of_step)
         with torch.autocast(torch.device(device).type, torch.bfloat16, enabled=half):
             findings = _findings(model, losses)
         names = {"frames": list(batch.names), "seeds": list(batch.seeds)}
@@ -163,6 +165,17 @@ def _findings(model: SGNet, losses: Callable[[], LossTerms]) -> dict[str, Any]:
 def _note(layers: list[str], name: str, module: nn.Module, inputs: Any, output: Any) -> None:  # noqa: ANN401, ARG001
     if isinstance(output, Tensor) and not bool(torch.isfinite(output).all()):
         layers.append(name)
+
+
+def _counts(stored: dict[str, float] | None) -> LossCounts | None:
+    """Denominators of a dump; one without is of a batch that was a whole step."""
+    if stored is None:
+        return None
+    return LossCounts(**{name: torch.tensor(float(value)) for name, value in stored.items()})
+
+
+def _same(counts: LossCounts, grid: LocationGrid, own: LossCounts) -> LossCounts:  # noqa: ARG001
+    return counts
 
 
 def _batch(stored: dict[str, Any]) -> ClipPairBatch:

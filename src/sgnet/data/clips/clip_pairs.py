@@ -255,6 +255,12 @@ class SeededSampler(Sampler[tuple[int, int]]):
         """Chooses the order of an epoch; Lightning calls it."""
         self._epoch = epoch
 
+    @property
+    def first_batch(self) -> int:
+        """Number within the epoch of the first batch that is not trained already."""
+        epoch, done = self._done
+        return done if epoch == self._epoch else 0
+
     def __len__(self) -> int:
         together = self._batch_size * self._world_size
         return self._num_samples // together * self._batch_size
@@ -270,8 +276,7 @@ class SeededSampler(Sampler[tuple[int, int]]):
         indices = np.concatenate([*orders, np.zeros(0, dtype=np.int64)])[: self._num_samples]
         taken = np.stack([indices, seeds], axis=1)[: len(self) * self._world_size]
         batches = taken.reshape(-1, self._world_size, self._batch_size, 2)[:, self._rank]
-        epoch, done = self._done
-        mine = batches[done if epoch == self._epoch else 0 :].reshape(-1, 2)
+        mine = batches[self.first_batch :].reshape(-1, 2)
         return iter([(index, seed) for index, seed in mine.tolist()])
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from torch.utils.data import DataLoader, Dataset
 
 from sgnet.data.clips.clip_pairs import ClipPair, SeededSampler
+from sgnet.structures import ClipPairBatch, PairTargets
 
 
 class ResumableLoader(DataLoader[ClipPair]):
@@ -40,7 +44,11 @@ class ResumableLoader(DataLoader[ClipPair]):
 
     def __iter__(self) -> Any:  # noqa: ANN401 - torch's type is its private iterator
         """Batches of what is left of the epoch; takes the time."""
-        return _Timed(super().__iter__(), self)
+        batches, accumulated = _Timed(super().__iter__(), self), self._step[2]
+        if accumulated == 1:
+            return batches
+        sampler: Any = self.sampler
+        return with_following(batches, accumulated, sampler.first_batch)
 
     def state_dict(self) -> dict[str, Any]:
         """Epoch and batches of it that are trained."""
@@ -61,6 +69,36 @@ class ResumableLoader(DataLoader[ClipPair]):
             )
         sampler: Any = self.sampler
         sampler.go_on(state["epoch"], state["batches"])
+
+
+def with_following(
+    batches: Iterable[ClipPairBatch], accumulated: int, begun: int = 0
+) -> Iterator[ClipPairBatch]:
+    """Tells batches what follows in their optimiser steps: the denominators of the loss need it.
+
+    As many batches as a step has are read ahead. They stay where they are; one at a time goes on.
+
+    Args:
+        batches: of an epoch.
+        accumulated: batches of a step.
+        begun: batches of the epoch that came before these.
+
+    Returns:
+        The same batches with `following`; the last step may have fewer.
+    """
+    coming = iter(batches)
+    ahead = deque(islice(coming, accumulated))
+    number = begun
+    while ahead:
+        batch = ahead.popleft()
+        behind = islice(ahead, accumulated - 1 - number % accumulated)
+        yield replace(batch, following=tuple(_without_masks(other.targets) for other in behind))
+        ahead.extend(islice(coming, 1))
+        number += 1
+
+
+def _without_masks(targets: PairTargets) -> PairTargets:
+    return PairTargets(targets.key.without_masks(), targets.reference.without_masks())
 
 
 class _Timed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +95,7 @@ class NonFiniteGuard(pl.Callback):
         self.skipped, self._in_a_row = state_dict["skipped"], state_dict["in_a_row"]
 
     def _dump(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> Path:
-        """Weights and inputs of the step, as plain values."""
+        """Weights, inputs and denominators of the step, as plain values."""
         path = self.folder / f"step-{trainer.global_step}-rank-{trainer.global_rank}.pt"
         content = {
             "state_dict": pl_module.state_dict(),
@@ -103,11 +103,20 @@ class NonFiniteGuard(pl.Callback):
             "epoch": trainer.current_epoch,
             "rank": trainer.global_rank,
             "world_size": trainer.world_size,
+            "counts": _plain_counts(pl_module),
             "batches": [
-                {"batch_idx": number, **asdict(batch.to(torch.device("cpu")))}
+                {"batch_idx": number, **asdict(replace(batch, following=()).to("cpu"))}
                 for number, batch in self._batches
             ],
         }
         with atomic_path(path) as temporary:
             torch.save(content, temporary)
         return path
+
+
+def _plain_counts(pl_module: pl.LightningModule) -> dict[str, float] | None:
+    """What the terms of each batch were divided by."""
+    step = getattr(pl_module, "step", None)
+    if step is None or step.counts is None:
+        return None
+    return {name: float(count) for name, count in asdict(step.counts).items()}

@@ -19,5 +19,6 @@ def test_a_change_that_the_tests_notice_is_killed_and_another_survives():
     file, tests = "ops/locations.py", ("tests/ops/test_boxes.py",)
     harmless = Mutant("harmless", file, "(FCOS section 3.1)", "(FCOS)", tests)
     assert survives(harmless)
-    harmful = Mutant("harmful", "ops/boxes.py", ".prod(dim=1) - intersection", ".prod(dim=1)", tests)
+    union = (".prod(dim=1) - intersection", ".prod(dim=1)")
+    harmful = Mutant("harmful", "ops/boxes.py", *union, tests)
     assert not survives(harmful)

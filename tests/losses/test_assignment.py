@@ -6,7 +6,7 @@ import pytest
 import torch
 from builders import make_targets
 
-from sgnet.losses.assignment import LocationAssigner, centerness_targets
+from sgnet.losses.assignment import DEFAULT_RANGES, LocationAssigner, centerness_targets
 from sgnet.ops.locations import level_locations
 
 RANGES = (16.0, 32.0, 64.0, 128.0)
@@ -19,13 +19,13 @@ def grid(height: int = 64, width: int = 96) -> tuple[torch.Tensor, torch.Tensor]
     return torch.cat(levels), torch.cat(strides)
 
 
-def plain_match(locations, strides, boxes, radius):
+def plain_match(locations, strides, boxes, radius, ranges=RANGES):
     """FCOS's rules, one location and one box at a time."""
     matched = []
     for (x, y), stride in zip(locations.tolist(), strides.tolist(), strict=True):
         level = STRIDES.index(int(stride))
-        low = 0 if level == 0 else RANGES[level - 1]
-        high = RANGES[level] if level < 4 else math.inf
+        low = 0 if level == 0 else ranges[level - 1]
+        high = ranges[level] if level < 4 else math.inf
         best, best_area = -1, math.inf
         for n, (x1, y1, x2, y2) in enumerate(boxes):
             sides = (x - x1, y - y1, x2 - x, y2 - y)
@@ -58,6 +58,22 @@ def test_assignment_equals_a_plain_loop(seed):
             )
         )
         assert mine == {i: n for i, n in enumerate(expected) if n >= 0}
+
+
+@pytest.mark.parametrize("radius", [1.5, 0.75])
+def test_only_locations_near_the_middle_of_a_box_are_its_own(radius):
+    # ranges of two strides, as above, leave nothing for it to rule out; the paper's end at eight
+    boxes = [(3, 5, 83, 61), (100, 20, 220, 150), (30, 90, 60, 180)]
+    locations, strides = grid(192, 256)
+    expected = plain_match(locations, strides, boxes, radius, DEFAULT_RANGES)
+    everywhere = plain_match(locations, strides, boxes, math.inf, DEFAULT_RANGES)
+    found = LocationAssigner(center_radius=radius)(
+        locations, strides, make_targets([boxes], (192, 256))
+    )
+    mine = dict(zip(found.locations.tolist(), found.objects.tolist(), strict=True))
+    assert mine == {i: n for i, n in enumerate(expected) if n >= 0}
+    assert set(mine.values()) == {0, 1, 2}
+    assert len(mine) < sum(n >= 0 for n in everywhere) / 2
 
 
 def test_mask_rows_point_to_the_right_mask_over_padding():

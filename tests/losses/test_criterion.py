@@ -3,8 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 from builders import make_targets, tiny_criterion, tiny_model
+from torch.nn import functional as F
 
 from sgnet.losses import LossCounts
+from sgnet.losses.terms import log_giou_loss
 
 SOME = [[(4, 4, 40, 40), (50, 10, 70, 60)], [(10, 20, 90, 60)]]
 TERMS = {"classification", "centerness", "box", "mask", "movement"}
@@ -65,6 +67,67 @@ def outputs_for(targets):
     return model, model.forward_pairs(images, images.flip(0))
 
 
+def test_the_class_loss_is_divided_by_the_positives_and_not_by_the_frames():
+    targets = make_targets(SOME)
+    model, outputs = outputs_for(targets)
+    criterion = tiny_criterion()
+    found = criterion.assigner(outputs.locations, outputs.strides, targets)
+    wanted = torch.zeros_like(outputs.class_logits)
+    for frame, location, label in zip(found.frames, found.locations, found.labels, strict=True):
+        wanted[frame, location, label] = 1
+    # the focal loss of each entry, alpha 0.25 and gamma 2
+    entropy = F.binary_cross_entropy_with_logits(outputs.class_logits, wanted, reduction="none")
+    weight = (0.25 * wanted + 0.75 * (1 - wanted)) * (outputs.class_logits.sigmoid() - wanted) ** 2
+    terms = criterion(outputs, targets, model.mask_head.instance_masks)
+    assert terms.num_positives == len(found.frames) == 6
+    torch.testing.assert_close(terms.classification, (weight * entropy).sum() / 6)
+
+
+def test_boxes_count_by_their_centerness_unless_told_otherwise():
+    targets = make_targets(SOME)
+    model, outputs = outputs_for(targets)
+    criterion = tiny_criterion()
+    found = criterion.assigner(outputs.locations, outputs.strides, targets)
+    losses, weights = [], []
+    for frame, location, truth in zip(found.frames, found.locations, found.boxes_xyxy, strict=True):
+        x, y = outputs.locations[location]
+        left, top, right, bottom = (
+            outputs.distances_ltrb[frame, location] * outputs.strides[location]
+        )
+        box = torch.stack([x - left, y - top, x + right, y + bottom])
+        losses.append(log_giou_loss(box[None], truth[None])[0])
+        sides = torch.stack([x - truth[0], truth[2] - x, y - truth[1], truth[3] - y])
+        shares = [sides[:2].min() / sides[:2].max(), sides[2:].min() / sides[2:].max()]
+        weights.append((shares[0] * shares[1]).sqrt())
+    losses, weights = torch.stack(losses), torch.stack(weights)
+    weighted = (losses * weights).sum() / weights.sum()
+    terms = criterion(outputs, targets, model.mask_head.instance_masks)
+    torch.testing.assert_close(terms.box, weighted)
+    assert abs(weighted - losses.mean()) > 1e-4  # or the figures could not tell
+    plain = tiny_criterion(weight_box_by_centerness=False)
+    terms = plain(outputs, targets, model.mask_head.instance_masks)
+    torch.testing.assert_close(terms.box, losses.mean())
+
+
+def test_masks_are_trained_in_boxes_that_end_at_the_frame_as_detections_do():
+    targets = make_targets([[(0, 0, 60, 50)], [(40, 20, 96, 64)]])
+    model, outputs = outputs_for(targets)
+    used = []
+
+    def noting_masks(outputs, frames, locations, boxes):
+        used.append(boxes)
+        return model.mask_head.instance_masks(outputs, frames, locations, boxes)
+
+    # the truth, its sides moved by up to half of its size
+    criterion = tiny_criterion(mask_min_iou=2.0, mask_box_jitter=0.5)
+    torch.manual_seed(0)
+    criterion(outputs, targets, noting_masks)
+    boxes = torch.cat(used)
+    assert float(boxes.min()) == 0
+    assert float(boxes[:, [0, 2]].max()) == 96
+    assert float(boxes[:, [1, 3]].max()) == 64
+
+
 def test_counts_of_shares_add_up_to_those_of_all_together():
     criterion = tiny_criterion(max_mask_positives=4)
     shares = [SOME[:1], SOME[1:], [[]]]
@@ -93,14 +156,14 @@ def test_terms_follow_the_denominators_that_they_are_given():
     targets = make_targets(SOME)
     model, outputs = outputs_for(targets)
     criterion = tiny_criterion(mask_box_jitter=0.0)
-    own = criterion(outputs, targets, model.mask_head.blender)
+    own = criterion(outputs, targets, model.mask_head.instance_masks)
     asked = []
 
     def doubled(grid, counts):
         asked.append(counts)
         return LossCounts.of(2 * counts.stacked())
 
-    half = criterion(outputs, targets, model.mask_head.blender, doubled)
+    half = criterion(outputs, targets, model.mask_head.instance_masks, doubled)
     assert len(asked) == 1
     for name, value in own.named().items():
         torch.testing.assert_close(half.named()[name], value / 2)

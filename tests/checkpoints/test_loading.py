@@ -257,3 +257,53 @@ def test_torn_and_foreign_files_are_refused(tmp_path, data):
     path.write_bytes(data)
     with pytest.raises(ValueError, match=re.escape(str(path)) + ": not a readable checkpoint"):
         read_checkpoint(path)
+
+
+def both_kinds(content: dict, path: Path, said: object = GONE) -> Path:
+    """A checkpoint whose other weights are another network's; `said` stands in its description."""
+    raw = {name: value + 1 for name, value in content["state_dict"].items()}
+    description = {**content["sgnet"], **({} if said is GONE else {"weights": said})}
+    other = "average_model_state" if said == "raw" else "current_model_state"
+    torch.save({**content, "sgnet": description, other: raw}, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted", "added"),
+    [
+        (GONE, None, 0),  # of before the description said so
+        (GONE, "averaged", 0),
+        (GONE, "raw", 1),
+        ("averaged", None, 0),
+        ("averaged", "raw", 1),
+        ("raw", None, 0),
+        ("raw", "raw", 0),
+        ("raw", "averaged", 1),
+    ],
+)
+def test_either_kind_of_weights_is_loaded(content, tmp_path, said, wanted, added):
+    path = both_kinds(content, tmp_path / "both.ckpt", said)
+    found = load_checkpoint(path, weights=wanted).model.detection_head.class_logits.bias
+    own = content["state_dict"]["model.detection_head.class_logits.bias"]
+    torch.testing.assert_close(found.detach(), own + added)
+
+
+def test_weights_that_are_not_there_are_refused(content, tmp_path):
+    path = save_tiny_checkpoint(tmp_path / "one.ckpt")
+    assert load_checkpoint(path, weights="raw")
+    with pytest.raises(ValueError, match=r"one.ckpt: expected averaged weights, got raw ones"):
+        load_checkpoint(path, weights="averaged")
+    with pytest.raises(ValueError, match=r"weights must be one of .* got 'ema'"):
+        load_checkpoint(path, weights="ema")
+    path = both_kinds(content, tmp_path / "both.ckpt", "best")
+    with pytest.raises(ValueError, match="sgnet: weights must be one of .* got 'best'"):
+        load_checkpoint(path)
+
+
+@pytest.mark.parametrize("kind", ["state_dict", "current_model_state"])
+def test_both_kinds_are_checked_before_a_run_goes_on(content, tmp_path, kind):
+    whole = torch.load(both_kinds(content, tmp_path / "both.ckpt"), weights_only=True)
+    whole[kind]["model.detection_head.class_logits.bias"][1] = math.nan
+    torch.save(whole, tmp_path / "nan.ckpt")
+    with pytest.raises(ValueError, match=f"{kind}.model.detection_head.class_logits.bias must be"):
+        AtomicCheckpointIO().load_checkpoint(tmp_path / "nan.ckpt")

@@ -15,7 +15,7 @@ from builders import tiny_run
 from omegaconf import OmegaConf
 from settings import settings_of
 
-import sgnet.training.lightning_module as lightning_module
+import sgnet.training.validation as validation
 from sgnet.training.resuming import KEPT, LENGTH, MEANS, PLACES, resumption
 from sgnet.training.run_folder import begin_records
 from sgnet.training.training_run import train
@@ -28,14 +28,14 @@ def settings(folder: Path, *overrides: str):
 
 
 def validations_give(patch: pytest.MonkeyPatch, ap: float) -> None:
-    own = lightning_module.evaluate
+    own = validation.evaluate
 
     def evaluate(*arguments):
         metrics = own(*arguments)
         metrics.stats["AP"] = ap
         return metrics
 
-    patch.setattr(lightning_module, "evaluate", evaluate)
+    patch.setattr(validation, "evaluate", evaluate)
 
 
 @pytest.fixture(scope="module")

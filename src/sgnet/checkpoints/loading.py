@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 from torch import Tensor
 
@@ -20,7 +20,7 @@ from sgnet.checkpoints.description import (
 )
 from sgnet.checkpoints.tensor_files import read_tensors, require_shapes, require_sound_tensors
 from sgnet.files.checked_json import JsonEntry
-from sgnet.files.checked_values import require_number
+from sgnet.files.checked_values import require_number, shown
 from sgnet.models import SGNet
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
@@ -29,10 +29,13 @@ from sgnet.tracking import MovementTracker
 __all__ = [
     "CHECKPOINT_FORMAT",
     "CHECKPOINT_KEY",
+    "OTHER_STATE",
     "STATE",
     "STEP",
+    "WEIGHTS",
     "LoadedCheckpoint",
     "StoredCheckpoint",
+    "Weights",
     "build_component",
     "description_of",
     "load_checkpoint",
@@ -46,6 +49,10 @@ __all__ = [
 CHECKPOINT_FORMAT = 1
 STATE, STEP = "state_dict", "global_step"
 PREFIX = "model."  # of the network's tensors in a training state
+Weights = Literal["averaged", "raw"]
+WEIGHTS = "weights"  # in the description: which ones STATE holds, and load where none are named
+# where those lie that STATE does not hold, where there are both; the first is Lightning's name
+OTHER_STATE: dict[Weights, str] = {"raw": "current_model_state", "averaged": "average_model_state"}
 
 
 @dataclass(frozen=True)
@@ -90,15 +97,18 @@ class StoredCheckpoint:
     weights: dict[str, Tensor]
 
     @classmethod
-    def of(cls, content: Mapping[str, Any], file: str) -> StoredCheckpoint:
+    def of(
+        cls, content: Mapping[str, Any], file: str, weights: Weights | None = None
+    ) -> StoredCheckpoint:
         """Checks what a file holds; nothing of the described size is built.
 
         Args:
             content: of `read_tensors`.
             file: its path, for messages.
+            weights: which ones; None are those that the run chose.
 
         Raises:
-            ValueError: an entry is missing or wrong; it is named.
+            ValueError: an entry is missing or wrong, or there are no such weights; it is named.
         """
         entry = description_of(content, file)
         model = without_pretraining(settings_of(entry, "model"))
@@ -108,10 +118,11 @@ class StoredCheckpoint:
         tracker = _settings(entry, "tracker", MovementTracker)
         categories = categories_of(entry, network.detection_head.num_classes)
         size = input_size_of(entry)
-        state = require_sound_tensors(file, STATE, content.get(STATE))
-        weights = {k[len(PREFIX) :]: v for k, v in state.items() if k.startswith(PREFIX)}
-        require_shapes(file, f"{STATE}.{PREFIX[:-1]}", weights, network.state_dict())
-        return cls(file, model, decoder, tracker, categories, size, weights)
+        name = _state_name(content, entry, weights)
+        state = require_sound_tensors(file, name, content.get(name))
+        tensors = {k[len(PREFIX) :]: v for k, v in state.items() if k.startswith(PREFIX)}
+        require_shapes(file, f"{name}.{PREFIX[:-1]}", tensors, network.state_dict())
+        return cls(file, model, decoder, tracker, categories, size, tensors)
 
     def loaded(
         self,
@@ -138,25 +149,28 @@ class StoredCheckpoint:
         )
 
 
-def read_checkpoint(path: str | Path) -> StoredCheckpoint:
+def read_checkpoint(path: str | Path, weights: Weights | None = None) -> StoredCheckpoint:
     """Reads a training checkpoint and checks all of it.
 
     Only tensors and plain values are read from the file; no pickled object is ever run.
 
     Args:
         path: written by training.
+        weights: `averaged` or `raw`; None are those that the run chose (`callbacks.ema.weights`),
+            the averaged ones by default where there are both.
 
     Raises:
-        ValueError: missing file, not one of our checkpoints, a newer format, or an entry that is
-            missing or wrong.
+        ValueError: missing file, not one of our checkpoints, a newer format, no such weights, or an
+            entry that is missing or wrong.
     """
-    return StoredCheckpoint.of(read_tensors(Path(path)), str(path))
+    return StoredCheckpoint.of(read_tensors(Path(path)), str(path), weights)
 
 
 def load_checkpoint(
     path: str | Path,
     decoder: Mapping[str, Any] | None = None,
     tracker: Mapping[str, Any] | None = None,
+    weights: Weights | None = None,
 ) -> LoadedCheckpoint:
     """Loads a training checkpoint: architecture, weights, categories and input size.
 
@@ -164,11 +178,12 @@ def load_checkpoint(
         path: written by training.
         decoder: settings of the decoder that replace the stored ones.
         tracker: settings of the tracker that replace the stored ones.
+        weights: see `read_checkpoint`.
 
     Raises:
         ValueError: see `read_checkpoint`; or one of these settings is wrong.
     """
-    return read_checkpoint(path).loaded(decoder, tracker)
+    return read_checkpoint(path, weights).loaded(decoder, tracker)
 
 
 def description_of(content: Mapping[str, Any], file: str) -> JsonEntry:
@@ -217,6 +232,29 @@ def without_pretraining(model_config: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(plain.get("backbone"), Mapping):
         plain["backbone"] = {k: v for k, v in plain["backbone"].items() if k != "weights"}
     return plain
+
+
+def _state_name(content: Mapping[str, Any], entry: JsonEntry, wanted: Weights | None) -> str:
+    """The entry that holds the weights that are wanted.
+
+    Raises:
+        ValueError: there are none of that kind, or no such kind.
+    """
+    kinds = get_args(Weights)
+    # files of before that entry hold both kinds only where they were averaged
+    chosen = entry.fields.get(WEIGHTS, "averaged" if OTHER_STATE["raw"] in content else "raw")
+    if chosen not in kinds:
+        raise entry.wrong(WEIGHTS, f"one of {kinds}")
+    if wanted is None or wanted == chosen:
+        return STATE
+    if wanted not in kinds:
+        raise ValueError(f"weights must be one of {kinds} or null, got {shown(wanted)}")
+    if OTHER_STATE[wanted] not in content:
+        raise ValueError(
+            f"{entry.file}: expected {wanted} weights, got {chosen} ones alone; averaged ones are "
+            "kept by callbacks=ema from the first step at full size on"
+        )
+    return OTHER_STATE[wanted]
 
 
 def _replaced(stored: Mapping[str, Any], given: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -12,7 +12,14 @@ import torch
 from lightning_fabric.plugins.io import TorchCheckpointIO
 from torch import nn
 
-from sgnet.checkpoints.loading import CHECKPOINT_KEY, STATE, STEP, read_tensors, stored_step
+from sgnet.checkpoints.loading import (
+    CHECKPOINT_KEY,
+    OTHER_STATE,
+    STATE,
+    STEP,
+    read_tensors,
+    stored_step,
+)
 from sgnet.checkpoints.tensor_files import require_sound_tensors
 from sgnet.files.atomic_file import atomic_path
 
@@ -65,7 +72,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 that are none.
         """
         content = read_tensors(Path(path))
-        require_sound_tensors(str(path), STATE, content.get(STATE))
+        others = [name for name in OTHER_STATE.values() if name in content]
+        for name in (STATE, *others):
+            require_sound_tensors(str(path), name, content.get(name))
         return content
 
 

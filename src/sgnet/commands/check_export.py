@@ -179,7 +179,7 @@ def run(cfg: DictConfig) -> None:
         keep_inputs([cfg.output], [cfg.checkpoint, cfg.exported])
         require_writable_file(cfg.output)
     videos = compared_videos(cfg)
-    exact = open_predictor(cfg.checkpoint, "cpu")
+    exact = open_predictor(cfg.checkpoint, "cpu", weights=cfg.weights)
     exported = open_predictor(cfg.exported, fill_up=cfg.fill_up)
     # what is in the black that fills a frame up moves group norm's statistics: the same for both
     exact.input_size, exact.fixed_size = exported.input_size, exported.fixed_size

@@ -130,13 +130,12 @@ def _split_tracking(
     """How the split's videos are tracked, the network's categories and its input size."""
     decoder, tracker = given(cfg.decoder), given(cfg.tracker)
     if cfg.speed is None and not is_exported(cfg.checkpoint):
-        loaded = load_checkpoint(cfg.checkpoint, decoder, tracker)
+        loaded = load_checkpoint(cfg.checkpoint, decoder, tracker, cfg.weights)
         tracking = in_chunks(loaded, device, data.frames_per_chunk, data.num_workers)
         return tracking, loaded.categories, loaded.input_size
     speed: Speed = cfg.speed or "exact"
-    predictor = open_predictor(
-        cfg.checkpoint, cfg.device, speed, cfg.compiled, decoder, tracker, cfg.fill_up
-    )
+    options = (speed, cfg.compiled, decoder, tracker, cfg.fill_up, cfg.weights)
+    predictor = open_predictor(cfg.checkpoint, cfg.device, *options)
     return streamed(predictor), predictor.classes, predictor.input_size
 
 

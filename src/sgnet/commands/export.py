@@ -35,7 +35,7 @@ def _export(cfg: DictConfig) -> Path:
     output = Path(cfg.output or Path(cfg.checkpoint).with_suffix(SUFFIXES[cfg.format]))
     keep_inputs([output], [cfg.checkpoint, cfg.calibration])
     require_writable_file(output)
-    loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker))
+    loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker), cfg.weights)
     if cfg.input_size is not None:
         loaded = replace(loaded, input_size=checked_size(cfg.input_size))
     if cfg.format != "onnx_int8":

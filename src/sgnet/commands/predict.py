@@ -70,9 +70,8 @@ def run(cfg: DictConfig) -> None:
     torch_device(cfg.device)  # refused before any file is touched
     require_makeable(str(cfg.output))
     settings = {name: given(cfg[name]) for name in ("decoder", "tracker")}
-    predictor = open_predictor(
-        cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, fill_up=cfg.fill_up, **settings
-    )
+    options = {"fill_up": cfg.fill_up, "weights": cfg.weights, **settings}
+    predictor = open_predictor(cfg.checkpoint, cfg.device, cfg.speed, cfg.compiled, **options)
     source = open_source(str(cfg.source), cfg.stream)  # 12 may be a folder
     refuse_inputs(Path(str(cfg.output)), cfg.checkpoint, str(cfg.source))
     most = min((n for n in (cfg.max_frames, source.length) if n is not None), default=None)

@@ -20,6 +20,7 @@ Number: TypeAlias = Annotated[int, Within(1)]
 Seed: TypeAlias = Annotated[int, Within(0, 2**32 - 1)]  # as NumPy takes them
 Device: TypeAlias = str | int | None
 Speed: TypeAlias = Literal["exact", "compact", "fast"]
+Weights: TypeAlias = Literal["averaged", "raw"] | None
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class CheckExport(Settings):
     """conf/scripts/check_export.yaml."""
 
     checkpoint: str
+    weights: Weights
     exported: str
     split: str
     videos: Number | None
@@ -156,6 +158,7 @@ class Evaluate(Settings):
     """conf/scripts/evaluate.yaml."""
 
     checkpoint: str
+    weights: Weights
     split: str
     output: str | None
     decoder: Decoder
@@ -174,6 +177,7 @@ class Export(Settings):
     """conf/scripts/export.yaml."""
 
     checkpoint: str
+    weights: Weights
     format: str
     calibration: str | None
     calibration_frames: Number
@@ -224,6 +228,7 @@ class Predict(Settings):
     """conf/scripts/predict.yaml."""
 
     checkpoint: str
+    weights: Weights
     source: str
     stream: Count | None
     output: str

@@ -8,7 +8,7 @@ from typing import Any, Literal, Self, get_args
 
 import torch
 
-from sgnet.checkpoints.loading import LoadedCheckpoint, load_checkpoint
+from sgnet.checkpoints.loading import LoadedCheckpoint, Weights, load_checkpoint
 from sgnet.inference.devices import Device, torch_device
 from sgnet.inference.frame_engine import TorchFrameEngine
 from sgnet.inference.onnx_engine import onnx_predictor
@@ -31,7 +31,7 @@ class VideoPredictor(InstanceStreamer):
         device: Device = None,
         speed: Speed = "exact",
         compiled: bool = False,
-        **settings: Any,  # noqa: ANN401 - of decoder and tracker
+        **settings: Any,  # noqa: ANN401 - of `load_checkpoint`
     ) -> Self:
         """A predictor from a training checkpoint.
 
@@ -41,7 +41,8 @@ class VideoPredictor(InstanceStreamer):
             speed: `exact` computes in float32, `compact` too, slower on a processor and in less
                 than half of the memory, `fast` in bfloat16.
             compiled: through torch.compile; the first frame of each size then takes minutes.
-            **settings: `decoder` and `tracker`, mappings that replace stored settings.
+            **settings: `decoder` and `tracker`, mappings that replace stored settings, and
+                `weights`; see `load_checkpoint`.
 
         Raises:
             ValueError: the file is no checkpoint, there is no such device, or a setting is wrong.
@@ -94,6 +95,7 @@ def open_predictor(
     decoder: Mapping[str, Any] | None = None,
     tracker: Mapping[str, Any] | None = None,
     fill_up: bool = False,
+    weights: Weights | None = None,
 ) -> InstanceStreamer:
     """A predictor from a checkpoint, or from an exported model where the name ends in .onnx.
 
@@ -105,15 +107,20 @@ def open_predictor(
         decoder: settings that replace the checkpoint's; an exported model's are fixed.
         tracker: settings that replace the file's.
         fill_up: of an exported model; see `InstanceStreamer`.
+        weights: of a checkpoint; see `load_checkpoint`.
 
     Raises:
         ValueError: no such file, or a setting that an exported model cannot follow.
     """
     if not is_exported(path):
-        return VideoPredictor.from_checkpoint(
-            path, device, speed, compiled, decoder=decoder or {}, tracker=tracker or {}
-        )
-    given = {"decoder": decoder, "compiled": compiled, "speed": speed != "exact"}
+        settings = {"decoder": decoder, "tracker": tracker, "weights": weights}
+        return VideoPredictor.from_checkpoint(path, device, speed, compiled, **settings)
+    given = {
+        "weights": weights,
+        "decoder": decoder,
+        "compiled": compiled,
+        "speed": speed != "exact",
+    }
     for name, value in given.items():
         if value:
             raise ValueError(

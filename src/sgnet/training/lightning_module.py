@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
@@ -14,21 +13,19 @@ from torch import Tensor
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
-from sgnet.checkpoints.loading import CHECKPOINT_FORMAT, CHECKPOINT_KEY
+from sgnet.checkpoints.loading import CHECKPOINT_FORMAT, CHECKPOINT_KEY, Weights
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
-from sgnet.evaluation.average_precision import VideoMetrics, evaluate
-from sgnet.inference.chunk_predictor import ChunkPredictor, ChunkTracker
+from sgnet.evaluation.average_precision import VideoMetrics
+from sgnet.inference.chunk_predictor import ChunkPredictor
 from sgnet.losses import LossTerms, SGNetCriterion, StepCounts
 from sgnet.models import SGNet
 from sgnet.ops.shrink import shrink_pairs
 from sgnet.postprocess import DetectionDecoder
 from sgnet.structures import ClipPairBatch, ResultTrack, Video, VideoChunk
 from sgnet.tracking import MovementTracker
-from sgnet.training.distributed import gathered, merged_tracks
 from sgnet.training.found_again import files_found_again
 from sgnet.training.optimizer_step import OptimizerStep, batches_left
-
-LOGGED_STATS = ("AP", "AP50", "AP75", "AR1", "AR10")
+from sgnet.training.validation import LOGGED_STATS, VideoValidation
 
 
 def stepping_batches(trainer: pl.Trainer, batches: int) -> int:
@@ -101,6 +98,8 @@ class SGNetModule(pl.LightningModule):
 
     Attributes:
         step: the optimiser step that is being made.
+        total_steps: optimiser steps of the run, once its optimiser is there.
+        val_weights: which ones `val/AP` is of where there are several kinds, as a callback says.
         val_metrics: of the last validation.
         val_videos: that it ran to their end.
         val_tracks: that it found in them.
@@ -130,6 +129,8 @@ class SGNetModule(pl.LightningModule):
         self.small_factor = small_factor
         self.seed = seed
         self.step: OptimizerStep | None = None
+        self.total_steps = 0
+        self.val_weights: Weights | None = None
         self.val_metrics: VideoMetrics | None = None
         self.val_videos: list[Video] = []
         self.val_tracks: list[ResultTrack] = []
@@ -137,8 +138,6 @@ class SGNetModule(pl.LightningModule):
         self._schedule = schedule
         self._no_decay_on_norms = no_decay_on_norms
         self._description = dict(description)
-        self._results: list[ResultTrack] = []
-        self._seconds, self._frames = 0.0, 0
 
     def on_train_start(self) -> None:
         """Begins with a step of its own, also behind a checkpoint."""
@@ -179,46 +178,37 @@ class SGNetModule(pl.LightningModule):
 
     def on_validation_epoch_start(self) -> None:
         """Forgets the last validation."""
-        self._results = []
-        self._seconds, self._frames = 0.0, 0
-        self._chunks = ChunkTracker(self.predictor, self._data.category_ids)
+        self._validation = VideoValidation(self.predictor, self.data)
 
     def validation_step(self, chunk: VideoChunk, batch_idx: int) -> None:
         """Tracks the next frames of the current video."""
-        started = time.perf_counter()
-        self._results += self._chunks.add(chunk)  # run lengths: behind all work of the device
-        self._seconds += time.perf_counter() - started
-        self._frames += len(chunk.images)
+        self._validation.add(chunk)
 
     def on_validation_epoch_end(self) -> None:
         """Scores the videos that ran to their end with the official metric."""
         if self.trainer.sanity_checking:
             return
-        truth = self._data.val_annotations
-        parts = gathered((frozenset(self._chunks.finished), self._results))
-        finished, results = merged_tracks(parts)
-        videos = [v for v in self._data.val_videos if v.id in finished]
-        if not videos:
-            raise ValueError(
-                "validation must reach the end of a video to be scored, got none; "
-                "raise trainer.limit_val_batches"
-            )
-        wanted = {video.id for video in videos}
-        tracks = [t for t in map(truth.track, range(len(truth))) if t.video_id in wanted]
-        metrics = evaluate(videos, truth.categories, tracks, results)
-        self.val_metrics, self.val_videos, self.val_tracks = metrics, videos, results
+        found = self._validation.scored()
+        metrics = found.metrics
+        self.val_metrics, self.val_videos, self.val_tracks = metrics, found.videos, found.tracks
         for name in LOGGED_STATS:
             self.log(f"val/{name}", metrics.stats[name], prog_bar=name in ("AP", "AP50"))
-        self.log("val/ms_per_frame", 1000 * self._seconds / max(1, self._frames))
-        for category in truth.categories:
+        if self.val_weights is not None:
+            self.log_stats(self.val_weights, metrics)
+        self.log("val/ms_per_frame", found.ms_per_frame)
+        for category in self.data.val_annotations.categories:
             self.log(f"val/AP_{category.name}", metrics.per_category[category.id]["AP"])
+
+    def log_stats(self, weights: Weights, metrics: VideoMetrics) -> None:
+        """Logs what one kind of weights gave, as `val_raw/AP` or `val_averaged/AP` and so on."""
+        self.log_dict({f"val_{weights}/{name}": metrics.stats[name] for name in LOGGED_STATS})
 
     def configure_optimizers(self) -> Any:  # noqa: ANN401 - Lightning's own type is a union of ten
         """Optimiser and a schedule that steps with it."""
         optimizer = self._optimizer(self._parameter_groups())
         # Lightning's own estimate would make the loader before a checkpoint's progress is restored
-        total_steps = stepping_batches(self.trainer, len(self._data.train_dataloader()))
-        schedule = self._schedule(optimizer, total_steps=total_steps)
+        self.total_steps = stepping_batches(self.trainer, len(self.data.train_dataloader()))
+        schedule = self._schedule(optimizer, total_steps=self.total_steps)
         return {
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
@@ -234,7 +224,12 @@ class SGNetModule(pl.LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Stores what is needed to load the checkpoint alone."""
-        checkpoint[CHECKPOINT_KEY] = {"format": CHECKPOINT_FORMAT, **self._description}
+        of_callbacks = checkpoint.get(CHECKPOINT_KEY, {})  # whose hooks come before
+        checkpoint[CHECKPOINT_KEY] = {
+            "format": CHECKPOINT_FORMAT,
+            **self._description,
+            **of_callbacks,
+        }
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Finds the run's files where they lie now, see `files_found_again`."""
@@ -242,7 +237,8 @@ class SGNetModule(pl.LightningModule):
             files_found_again(self._trainer, checkpoint)
 
     @property
-    def _data(self) -> YouTubeVISDataModule:
+    def data(self) -> YouTubeVISDataModule:
+        """What it trains and validates on."""
         data = self.trainer.datamodule  # type: ignore[attr-defined]
         if not isinstance(data, YouTubeVISDataModule):
             raise ValueError(f"training needs a YouTubeVISDataModule, got {type(data).__name__}")

@@ -33,6 +33,7 @@ PLACES = (
     "callbacks.*.folder",
     "callbacks.*.path",
     "callbacks.broken_frames",
+    "callbacks.ema.validate_both",
     "callbacks.interruption",
     "callbacks.learning_rate",
     "callbacks.pictures",

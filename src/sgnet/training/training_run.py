@@ -28,7 +28,7 @@ from sgnet.files.kept_aside import kept
 from sgnet.models import SGNet
 from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE
 from sgnet.training.library_noise import without_library_noise
-from sgnet.training.lightning_module import LOGGED_STATS, SGNetModule
+from sgnet.training.lightning_module import SGNetModule
 from sgnet.training.manifest import SplitFiles, write_manifest
 from sgnet.training.resuming import (
     RESUME_AUTO,
@@ -50,6 +50,7 @@ from sgnet.training.run_folder import (
     sole_run,
 )
 from sgnet.training.sweeps import SweepMember
+from sgnet.training.validation import LOGGED_STATS
 from sgnet.visualization.curves import plot_training_curves
 
 log = logging.getLogger(__name__)

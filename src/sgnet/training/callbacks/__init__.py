@@ -1,5 +1,6 @@
 """Callbacks of training."""
 
+from sgnet.training.callbacks.averaged_weights import AveragedWeights
 from sgnet.training.callbacks.broken_frames import BrokenFrameGuard
 from sgnet.training.callbacks.interruption import InterruptedRunError, InterruptionCheckpoint
 from sgnet.training.callbacks.non_finite import NonFiniteGuard
@@ -8,6 +9,7 @@ from sgnet.training.callbacks.throughput import ThroughputLog
 from sgnet.training.callbacks.validation_pictures import ValidationPictures
 
 __all__ = [
+    "AveragedWeights",
     "BrokenFrameGuard",
     "InterruptedRunError",
     "InterruptionCheckpoint",

@@ -85,8 +85,19 @@ class ProgressLines(ProgressBar):
         figures = {k: v for k, v in values(trainer).items() if k.startswith("val/AP")}
         if self._enabled and not trainer.sanity_checking and figures:
             text = ", ".join(f"{name} {figures[name]:.3f}" for name in ("val/AP", "val/AP50"))
-            log.info("step %d, validation: %s", trainer.global_step, text.replace("val/", ""))
+            log.info(
+                "step %d, validation: %s%s",
+                *(trainer.global_step, text.replace("val/", ""), both_kinds(trainer)),
+            )
         self._pace_from = (time.monotonic(), trainer.global_step)
+
+
+def both_kinds(trainer: pl.Trainer) -> str:
+    """AP of raw and of averaged weights, where a validation scored both."""
+    found = trainer.callback_metrics
+    if not all(f"val_{kind}/AP" in found for kind in ("raw", "averaged")):
+        return ""
+    return f" (AP raw {found['val_raw/AP']:.3f}, averaged {found['val_averaged/AP']:.3f})"
 
 
 def line(trainer: pl.Trainer, step: int, total: float, pace: float) -> str:

@@ -10,7 +10,8 @@ from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 
 from sgnet.data.clips.frames import read_frame
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
-from sgnet.training.lightning_module import LOGGED_STATS, SGNetModule
+from sgnet.training.lightning_module import SGNetModule
+from sgnet.training.validation import LOGGED_STATS
 from sgnet.visualization.report_pictures import TrackPictures, write_track_pictures
 
 log = logging.getLogger(__name__)

@@ -130,6 +130,28 @@ def test_frames_of_another_shape_are_refused_with_the_way_out(onnx_file):
         list(onnx_predictor(onnx_file).stream(images(1, (96, 96))))
 
 
+def test_upright_frames_are_refused_with_the_size_of_an_upright_export(onnx_file):
+    with pytest.raises(ValueError, match=r"takes 64 x 96 .* input_size=\[96,64\]"):
+        list(onnx_predictor(onnx_file).stream(images(1, (192, 128))))
+
+
+def test_a_graph_for_upright_frames_gives_their_tracks_and_refuses_the_others(checkpoint, tmp_path):
+    loaded = load_checkpoint(checkpoint)
+    upright = replace(loaded, input_size=(96, 64))
+    export(upright, loaded.tracker.settings, tmp_path / "upright.onnx", "onnx")
+    frames = images(3, (192, 128))
+    expected = list(VideoPredictor.from_loaded(loaded, "cpu").stream(frames))
+    exported = onnx_predictor(tmp_path / "upright.onnx")
+    assert exported.input_size == (96, 64)
+    got = list(exported.stream(frames))
+    assert sum(len(r.instances) for r in expected) > 0
+    for result, wanted in zip(got, expected, strict=True):
+        assert result.track_ids == wanted.track_ids
+        np.testing.assert_allclose(result.boxes_xyxy, wanted.boxes_xyxy, atol=0.1)
+    with pytest.raises(ValueError, match=r"takes 96 x 64 .* input_size=\[64,96\]"):
+        list(exported.stream(images(1)))
+
+
 def test_a_predictor_of_an_exported_model_can_be_sent_to_another_process(onnx_file):
     first = onnx_predictor(onnx_file, threads=1)
     other = pickle.loads(pickle.dumps(first))

@@ -87,6 +87,26 @@ def test_calibration_takes_images_of_any_size_at_any_depth(tmp_path):
     assert [frame.max() for frame in frames] == [10, 30, 40]  # evenly spread
 
 
+def test_calibration_takes_the_frames_of_the_graphs_orientation(tmp_path, caplog):
+    for number, size in enumerate([(64, 96), (192, 128), (64, 64), (96, 64)]):
+        cv2.imwrite(
+            str(tmp_path / f"{number}.png"), np.full((*size, 3), 10 * number + 10, np.uint8)
+        )
+    for size, expected in (((64, 96), [10, 30]), ((96, 64), [20, 40])):
+        caplog.clear()
+        frames = calibration_frames(tmp_path, 4, size)
+        assert [frame.shape for frame in frames] == [(*size, 3)] * 2
+        assert [frame.max() for frame in frames] == expected
+        assert "2 of 4 frames are" in caplog.text
+    assert len(calibration_frames(tmp_path, 4, (64, 64))) == 4
+
+
+def test_calibration_without_a_frame_of_the_graphs_orientation_is_an_error(tmp_path):
+    cv2.imwrite(str(tmp_path / "a.png"), np.zeros((64, 96, 3), np.uint8))
+    with pytest.raises(SourceError, match="96 x 64 .* got none: 1 of 1 frames are landscape"):
+        calibration_frames(tmp_path, 3, (96, 64))
+
+
 def test_a_folder_without_images_is_an_error(tmp_path):
     with pytest.raises(SourceError, match="found none"):
         calibration_frames(tmp_path, 3, SIZE)

@@ -118,3 +118,38 @@ class Still:
 
     def detect(self, image: np.ndarray) -> FrameDetections:
         return nothing((image.shape[0], image.shape[1]))
+
+
+class Shapes:
+    """Takes down what the network gets."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[int, ...]] = []
+
+    def reset(self) -> None:
+        pass
+
+    def detect(self, image: np.ndarray) -> FrameDetections:
+        self.seen.append(image.shape)
+        return nothing((image.shape[0], image.shape[1]))
+
+
+@pytest.mark.parametrize(
+    ("frame", "settings", "expected"),
+    [
+        ((72, 128), {}, (72, 128)),
+        ((256, 144), {}, (128, 72)),
+        ((90, 90), {}, (72, 72)),
+        ((256, 144), {"fixed_size": True, "fill_up": True}, (72, 128)),
+    ],
+)
+def test_frames_reach_the_network_in_their_orientation_unless_its_size_is_fixed(
+    frame, settings, expected
+):
+    engine = Shapes()
+    streamer = InstanceStreamer(
+        engine, MovementTracker(), (Category(1, "a"),), input_size=(72, 128), **settings
+    )
+    for result in streamer.stream([np.zeros((*frame, 3), np.uint8)]):
+        assert result.dense_masks.shape == (0, *frame)
+    assert engine.seen == [(*expected, 3)]

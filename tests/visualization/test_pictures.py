@@ -96,6 +96,15 @@ def test_track_pictures_show_tracks_above_the_score(tmp_path):
     assert (pictures.frame(video, tracks, 0) != 100).any()
 
 
+def test_a_picture_of_an_upright_frame_keeps_its_aspect_ratio():
+    upright = np.full((2 * WIDTH, 2 * HEIGHT, 3), 100, dtype=np.uint8)
+    video = Video(1, 2 * HEIGHT, 2 * WIDTH, 1, ("a",))
+    picture = TrackPictures(lambda _: upright, {}, 0.3, (HEIGHT, WIDTH)).frame(video, [], 0)
+    assert picture.shape == (HEIGHT, WIDTH, 3)
+    rows, columns = np.nonzero(picture[..., 0])
+    assert (rows.max() + 1, columns.max() + 1) == (48, 32)  # 36 columns, in steps of eight
+
+
 def test_of_tracks_on_the_same_pixels_the_strongest_is_drawn():
     mask = encode(rectangle(10, 10))
     tracks = [

@@ -97,6 +97,7 @@ def _detections(settings: str, path: Path, images: Path, videos: Sequence[Video]
         "device": detect["device"],
         "checkpoint": file_hash(Path(detect["checkpoint"])),
         "annotations": file_hash(path),
+        "input_size": list(predictor.input_size),
         "videos": [video.id for video in videos],
         "decoder": {name: value for name, value in sorted(decoder.items())},
     }

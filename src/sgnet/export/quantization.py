@@ -18,7 +18,9 @@ from sgnet.inference.onnx_engine import OnnxFrameEngine
 from sgnet.inference.sources import SourceError, SourceFrame, open_source
 from sgnet.inference.sources.images import IMAGE_SUFFIXES, ImageFiles, natural_order
 from sgnet.inference.streaming import filled_up
-from sgnet.ops.frame_sizes import fit_size, resize_frame
+from sgnet.ops.frame_sizes import fit_size, is_upright, resize_frame, turned_to
+
+log = logging.getLogger(__name__)
 
 # What writes the final figures stays in float32.
 FLOAT_LAYERS = (
@@ -86,13 +88,16 @@ def calibration_frames(
 ) -> list[NDArray[np.uint8]]:
     """Frames [H, W, 3] spread evenly over a source, as the network gets them.
 
+    Frames of the other orientation, which the graph will never be given in their full size, are
+    left out with a warning.
+
     Args:
         source: a folder, whose images are taken at any depth, or whatever `open_source` opens.
         count: frames at most; of a source of unknown length the first ones.
-        size: (height, width) of the network's input.
+        size: (height, width) of the graph's input; upright where it is exported for upright frames.
 
     Raises:
-        SourceError: no frames, or one that cannot be read.
+        SourceError: no frames, none of the graph's orientation, or one that cannot be read.
         ValueError: count below 1.
     """
     if count < 1:
@@ -109,12 +114,26 @@ def calibration_frames(
         video = open_source(source)
         step = max(1, (video.length or 0) // count)
         frames = islice(video, 0, step * count, step)
-    return [_as_input(frame.image, size) for frame in frames]
+    inputs = [_as_input(frame.image, size) for frame in frames]
+    fitting = [image for image in inputs if image is not None]
+    if len(fitting) < len(inputs):
+        turned = "landscape" if is_upright(size) else "upright"
+        found = f"{len(inputs) - len(fitting)} of {len(inputs)} frames are {turned}"
+        if not fitting:
+            raise SourceError(
+                f"{source}: expected frames for a graph of {size[0]} x {size[1]} (height x width), "
+                f"got none: {found}"
+            )
+        log.warning("%s: %s and not used for a graph of %d x %d", source, found, *size)
+    return fitting
 
 
-def _as_input(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    fitted = resize_frame(image, fit_size((image.shape[0], image.shape[1]), size))
-    return filled_up(fitted, size)
+def _as_input(image: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8] | None:
+    """The image as the graph gets it; None for one of the other orientation."""
+    original = (image.shape[0], image.shape[1])
+    if turned_to(size, original) != size:
+        return None
+    return filled_up(resize_frame(image, fit_size(original, size)), size)
 
 
 def _spread(paths: list[Path], count: int) -> list[Path]:
@@ -155,7 +174,7 @@ class _CalibrationFeeds:
             count += 1
         if count == 0:
             raise ValueError("calibration needs at least one frame, got none")
-        logging.getLogger(__name__).info("calibrated on %d frames", count)
+        log.info("calibrated on %d frames", count)
 
 
 def _integer_nodes(model: Any, float_layers: Sequence[str]) -> list[str]:  # noqa: ANN401

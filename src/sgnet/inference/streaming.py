@@ -24,7 +24,7 @@ from sgnet.inference.sources import (
     overlapped,
     prefetched,
 )
-from sgnet.ops.frame_sizes import fit_size, resize_frame
+from sgnet.ops.frame_sizes import fit_size, fit_within, resize_frame
 from sgnet.ops.mask_crops import encode_upsampled
 from sgnet.ops.rle import decode, is_background
 from sgnet.records import Category, FrameDetections, ResultTrack, Rle, TrackedInstance
@@ -114,10 +114,13 @@ class InstanceStreamer:
         engine: the network.
         tracker: its state belongs to this object.
         classes: category of each class index.
-        input_size: (height, width) that frames are fitted into for the network.
-        fixed_size: the engine takes exactly that size; frames of another shape are refused.
-        fill_up: with `fixed_size`, fill them up with black at the right and bottom instead. The
-            network then sees another picture: group norm and what depends on it move.
+        input_size: (height, width) that frames are fitted into for the network, upright ones with
+            its sides exchanged, see `sgnet.ops.frame_sizes.turned_to`.
+        fixed_size: the engine takes exactly that size; frames of another shape are refused, those
+            of the other orientation too.
+        fill_up: with `fixed_size`, fit them into that size as it is instead and fill them up with
+            black at the right and bottom. The network then sees another picture: group norm and
+            what depends on it move, and frames of the other orientation become small.
     """
 
     def __init__(
@@ -237,7 +240,8 @@ class InstanceStreamer:
         self, frames: Iterable[SourceFrame]
     ) -> Iterator[tuple[SourceFrame, NDArray[np.uint8]]]:
         for frame in frames:
-            size = fit_size((frame.image.shape[0], frame.image.shape[1]), self.input_size)
+            fit = fit_within if self.fixed_size else fit_size
+            size = fit((frame.image.shape[0], frame.image.shape[1]), self.input_size)
             yield frame, resize_frame(frame.image, size)
 
     def _detected(
@@ -251,18 +255,19 @@ class InstanceStreamer:
                 yield frame, self.engine.detect(image)
                 continue
             if not self.fill_up:
-                raise ValueError(_other_shape(frame, image, self.input_size))
+                raise ValueError(_other_shape(frame, self.input_size))
             found = self.engine.detect(filled_up(image, self.input_size))
             yield frame, restricted(found, (image.shape[0], image.shape[1]))
 
 
-def _other_shape(frame: SourceFrame, image: NDArray[np.uint8], expected: tuple[int, int]) -> str:
-    height, width = image.shape[:2]
+def _other_shape(frame: SourceFrame, expected: tuple[int, int]) -> str:
+    original = (frame.image.shape[0], frame.image.shape[1])
+    height, width = fit_size(original, expected)
     return (
-        f"frame {frame.index}: the exported model takes {expected[0]} x {expected[1]} pixels, got "
-        f"{frame.image.shape[0]} x {frame.image.shape[1]}, which fit as {height} x {width}; export "
-        f"with input_size=[{height},{width}], or set fill_up to fill up with black, which moves "
-        "the results"
+        f"frame {frame.index}: the exported model takes {expected[0]} x {expected[1]} pixels "
+        f"(height x width), got {original[0]} x {original[1]}, which fit as {height} x {width}; "
+        f"export with input_size=[{height},{width}], or set fill_up to fit them into "
+        f"{expected[0]} x {expected[1]} and fill up with black, which moves the results"
     )
 
 

@@ -11,16 +11,40 @@ from numpy.typing import NDArray
 SIZE_DIVISOR = 8  # P3's stride: base masks then cover the input exactly
 
 
+def is_upright(size: tuple[int, int]) -> bool:
+    """Whether a (height, width) is higher than wide; a square is not."""
+    return size[0] > size[1]
+
+
+def turned_to(limit: tuple[int, int], original: tuple[int, int]) -> tuple[int, int]:
+    """The network's input for a frame: the limit in the frame's orientation.
+
+    A limit is that of landscape frames; upright ones, such as those of phones, get as many pixels
+    with its sides exchanged. A limit that is given upright already is exchanged for the others.
+
+    Args:
+        limit: (height, width) as configured.
+        original: (height, width) of the frame; a square counts as landscape.
+    """
+    short, long = sorted(limit)
+    return (long, short) if is_upright(original) else (short, long)
+
+
 def fit_size(original: tuple[int, int], limit: tuple[int, int]) -> tuple[int, int]:
-    """Largest size within `limit` of about the original's aspect ratio.
+    """Largest size of about the original's aspect ratio within the limit in its orientation.
 
     Args:
         original: (height, width).
-        limit: (height, width) of the network's input.
+        limit: (height, width) of the network's input, see `turned_to`.
 
     Returns:
         (height, width), each a multiple of 8 and at least 8.
     """
+    return fit_within(original, turned_to(limit, original))
+
+
+def fit_within(original: tuple[int, int], limit: tuple[int, int]) -> tuple[int, int]:
+    """`fit_size` within exactly this (height, width), whatever the original's orientation."""
     scale = min(limit[0] / original[0], limit[1] / original[1])
     height, width = (
         max(1, min(round(side * scale / SIZE_DIVISOR), most // SIZE_DIVISOR)) * SIZE_DIVISOR

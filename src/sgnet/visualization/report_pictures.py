@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.ops.frame_sizes import fit_within, resize_frame
 from sgnet.records import ResultTrack, Video
 from sgnet.visualization.overlay import draw_masks, masks_of_frame
 from sgnet.visualization.pictures import contact_sheet, write_image
@@ -26,7 +26,8 @@ class TrackPictures:
         read_frame: [H, W, 3] RGB of a file name of the annotation file.
         names: category name by category id.
         min_score: weaker tracks are left out.
-        size: (height, width) frames are brought to, so that videos of all sizes fit together.
+        size: (height, width) frames are fitted into, black beside them, so that videos of all
+            sizes fit together.
     """
 
     read_frame: Callable[[str], NDArray[np.uint8]]
@@ -38,7 +39,10 @@ class TrackPictures:
         """One frame with its tracks; `tracks` are those of this video."""
         masks = masks_of_frame(tracks, index, self.names, self.min_score)
         picture = draw_masks(self.read_frame(video.file_names[index]), masks)
-        return np.asarray(cv2.resize(picture, self.size[::-1]), dtype=np.uint8)
+        fitted = resize_frame(picture, fit_within((picture.shape[0], picture.shape[1]), self.size))
+        filled = np.zeros((*self.size, 3), dtype=np.uint8)
+        filled[: fitted.shape[0], : fitted.shape[1]] = fitted
+        return filled
 
     def sheet(
         self, videos: Sequence[Video], tracks: Sequence[ResultTrack], columns: int = 6

@@ -16,7 +16,7 @@ import cv2  # noqa: E402
 
 from sgnet.data.clips.frames import (  # noqa: E402
     SIZE_DIVISOR,
-    fit_size,
+    fit_within,
     resize_frame,
     resize_mask,
 )
@@ -62,7 +62,7 @@ class ClipPairTransform:
         Raises:
             ValueError: a step failed, or they ended at another size, or not as RGB of uint8.
         """
-        fitted = fit_size((key.shape[0], key.shape[1]), self.size)
+        fitted = fit_within((key.shape[0], key.shape[1]), self.size)
         named = {
             "image": _filled_up(resize_frame(key, fitted), self.size),
             "reference": _filled_up(resize_frame(reference, fitted), self.size),

@@ -46,6 +46,40 @@ def test_a_track_reaches_as_far_as_the_mean_of_its_sides(distance, expected):
     assert tracker.update(moved) == [expected]
 
 
+def test_a_larger_track_takes_what_passes_a_smaller_one_that_cannot_reach():
+    tracker = paper_tracker()
+    # radius 40 at x = 100, radius 4 at x = 130
+    assert tracker.update(make_detections([box(100, 50, 40), box(130, 50, 4)])) == [1, 2]
+    # 22 from the large one, 8 from the small one
+    assert tracker.update(make_detections([box(122, 50, 40)])) == [1]
+
+
+def test_the_closest_track_in_reach_wins_over_larger_ones():
+    tracker = paper_tracker()
+    tracker.update(make_detections([box(100, 50, 60), box(130, 50, 20)]))
+    assert tracker.update(make_detections([box(120, 50, 20)])) == [2]
+
+
+def test_a_track_out_of_reach_stays_free_for_the_next_detection():
+    tracker = paper_tracker()
+    tracker.update(make_detections([box(100, 50, 40), box(130, 50, 4)]))
+    moved = make_detections([box(122, 50, 40), box(131, 50, 4)])
+    assert tracker.update(moved) == [1, 2]
+
+
+def test_where_all_tracks_in_reach_are_taken_a_track_begins():
+    tracker = paper_tracker()
+    tracker.update(make_detections([box(100, 50, 40), box(130, 50, 4)]))
+    moved = make_detections([box(122, 50, 40), box(121, 50, 40)])
+    assert tracker.update(moved) == [1, 3]
+
+
+def test_of_two_equally_close_tracks_the_older_is_taken():
+    tracker = paper_tracker()
+    tracker.update(make_detections([box(40, 50), box(60, 50)]))
+    assert tracker.update(make_detections([box(50, 50), box(50, 50), box(50, 50)])) == [1, 2, 3]
+
+
 def test_a_track_matches_once_a_frame_and_the_better_score_goes_first():
     tracker = paper_tracker()
     tracker.update(make_detections([box(50, 50)]))
@@ -111,9 +145,11 @@ class PlainTracker:
             best, nearest = None, math.inf
             for track in free:
                 gap = math.hypot(x - movement[0] - track["x"], y - movement[1] - track["y"])
-                if gap < nearest and (not self.class_aware or track["label"] == label):
+                in_reach = gap <= track["radius"]
+                is_same_class = not self.class_aware or track["label"] == label
+                if in_reach and is_same_class and gap < nearest:
                     best, nearest = track, gap
-            if best is None or nearest > best["radius"]:
+            if best is None:
                 self.born += 1
                 best = {"id": self.born}
                 self.tracks.append(best)
@@ -138,6 +174,24 @@ def test_ids_equal_those_of_a_plain_loop(seed, class_aware):
             [box(*random.uniform(0, 200, 2), random.uniform(5, 60)) for _ in range(count)],
             movements=[tuple(random.normal(0, 5, 2)) for _ in range(count)],
             labels=random.integers(0, 3, count).tolist(),
+        )
+        assert tracker.update(frame) == plain.update(frame)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_ids_equal_those_of_a_plain_loop_where_many_distances_are_equal(seed):
+    random = np.random.default_rng(seed)
+    tracker = MovementTracker(max_age=2, class_aware=True, point="box_center")
+    plain = PlainTracker(max_age=2, class_aware=True)
+    for _ in range(30):
+        count = int(random.integers(0, 25))
+        # on a lattice, with radii that some distances equal
+        frame = make_detections(
+            [
+                box(*(10.0 * random.integers(0, 8, 2)), 10.0 * float(s))
+                for s in random.integers(1, 5, count)
+            ],
+            labels=random.integers(0, 2, count).tolist(),
         )
         assert tracker.update(frame) == plain.update(frame)
 

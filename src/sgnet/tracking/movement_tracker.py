@@ -170,23 +170,28 @@ class MovementTracker:
         return [int(i) for i in ids]
 
     def _match(self, origins: FloatArray, labels: IntArray) -> IntArray:
-        """Track of each origin [N, 2], in order: the closest free one, if within its radius."""
+        """Track of each origin [N, 2], in order: the closest free one of those in reach, or -1.
+
+        A track reaches as far as its own radius; of equally close ones the older is taken.
+        """
         tracks = self._tracks
         if not len(tracks.ids):
             return np.full(len(origins), -1, dtype=np.int64)
         offsets = origins[:, None] - tracks.points
         # several times faster than hypot, whose care for overflow pixels do not need
         distances = np.sqrt(offsets[..., 0] ** 2 + offsets[..., 1] ** 2)  # [N, M]
+        in_reach = distances <= tracks.radii * self.radius_scale
         if self.class_aware:
-            distances[labels[:, None] != tracks.labels] = np.inf
-        reach = (tracks.radii * self.radius_scale).tolist()
+            in_reach &= labels[:, None] == tracks.labels
+        distances[~in_reach] = np.inf
         matches = []
-        taken = np.zeros(len(reach), dtype=np.bool_)
+        taken = np.zeros(len(tracks.ids), dtype=np.bool_)
         closest = distances.argmin(axis=1).tolist()
         for detection, best in enumerate(closest):
             if taken[best]:
-                best = int(np.where(taken, np.inf, distances[detection]).argmin())
-            found = not taken[best] and distances[detection, best] <= reach[best]
+                distances[detection, taken] = np.inf
+                best = int(distances[detection].argmin())
+            found = bool(distances[detection, best] < np.inf)
             taken[best] |= found
             matches.append(best if found else -1)
         return np.array(matches, dtype=np.int64)

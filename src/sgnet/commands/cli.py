@@ -16,6 +16,7 @@ COMMANDS = (
     "contact-sheet",
     "train",
     "evaluate",
+    "diagnose",
     "predict",
     "export",
     "check-export",

@@ -154,6 +154,22 @@ class Convert(Settings):
 
 
 @dataclass(frozen=True)
+class Diagnose(Settings):
+    """conf/scripts/diagnose.yaml."""
+
+    checkpoint: str
+    split: str
+    output: str | None
+    rows: str | None
+    compare: str | None
+    resamples: Number
+    decoder: Decoder
+    tracker: Tracker
+    device: Device
+    seed: Seed
+
+
+@dataclass(frozen=True)
 class Evaluate(Settings):
     """conf/scripts/evaluate.yaml."""
 
@@ -342,9 +358,9 @@ class TuneTracker(Settings):
 SCHEMAS: dict[str, type[Settings]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
     for kind in (
-        *(Train, Benchmark, CheckData, CheckExport, Compose, ContactSheet, Convert, Evaluate),
-        *(Export, ExportTracks, LoaderMemory, LoaderThroughput, Predict, Replay, Report, Score),
-        *(Soak, Split, TimeRuns, TuneTracker),
+        *(Train, Benchmark, CheckData, CheckExport, Compose, ContactSheet, Convert, Diagnose),
+        *(Evaluate, Export, ExportTracks, LoaderMemory, LoaderThroughput, Predict, Replay),
+        *(Report, Score, Soak, Split, TimeRuns, TuneTracker),
     )
 }
 # of groups: names that hold text as it is typed, places and names of splits

@@ -65,11 +65,11 @@ class ChunkPredictor:
         size = (images.shape[-2], images.shape[-1])
         frames = self.decoder(outputs, size)
         return [
-            self._instances(outputs, index, detections, size, original_size)
+            self.instances(outputs, index, detections, size, original_size)
             for index, detections in enumerate(frames)
         ]
 
-    def _instances(
+    def instances(
         self,
         outputs: DenseOutputs,
         frame: int,
@@ -77,6 +77,15 @@ class ChunkPredictor:
         size: tuple[int, int],
         original_size: tuple[int, int],
     ) -> list[TrackedInstance]:
+        """Continues the video by one frame that the network has seen.
+
+        Args:
+            outputs: of the frame's chunk.
+            frame: index in the chunk.
+            detections: of the frame.
+            size: (height, width) of the network's input.
+            original_size: (height, width) that boxes and masks are returned in.
+        """
         track_ids = self.tracker.update(detections)
         masks = frame_masks(self.model, outputs, frame, detections, original_size)
         scale = detections.boxes_xyxy.new_tensor(

@@ -18,6 +18,7 @@ from sgnet.inference.chunk_predictor import ChunkPredictor, ChunkTracker
 from sgnet.inference.sources.images import ImageFiles
 from sgnet.inference.streaming import InstanceStreamer
 from sgnet.records import ResultTrack, Video
+from sgnet.structures import VideoChunk
 
 # videos with file names, the folder of their frames, and the data set's id of each class index
 SplitTracking = Callable[[Sequence[Video], Path, Sequence[int]], list[ResultTrack]]
@@ -72,17 +73,36 @@ def _run_chunks(
         loaded.decoder,
         loaded.tracker,
     )
-    dataset = VideoChunkDataset(videos, images, loaded.input_size, frames_per_chunk)
-    if num_workers:
-        keep_to_one_core()
-    chunks = DataLoader(
-        dataset,
-        batch_size=None,
-        num_workers=num_workers,
-        worker_init_fn=keep_process_to_one_core,
-    )
+    chunks = video_chunks(videos, images, loaded.input_size, frames_per_chunk, num_workers)
     tracker = ChunkTracker(predictor, category_ids)
     tracks: list[ResultTrack] = []
     for chunk in track_progress(chunks, description="evaluating", transient=True):
         tracks += tracker.add(chunk.to(device))
     return tracks
+
+
+def video_chunks(
+    videos: Sequence[Video],
+    images: Path,
+    input_size: tuple[int, int],
+    frames_per_chunk: int,
+    num_workers: int,
+) -> DataLoader[VideoChunk]:
+    """Loads videos in frame order.
+
+    Args:
+        videos: with file names.
+        images: folder of their frames.
+        input_size: (height, width) of the network's input.
+        frames_per_chunk: frames at a time.
+        num_workers: loader processes.
+    """
+    dataset = VideoChunkDataset(videos, images, input_size, frames_per_chunk)
+    if num_workers:
+        keep_to_one_core()
+    return DataLoader(
+        dataset,
+        batch_size=None,
+        num_workers=num_workers,
+        worker_init_fn=keep_process_to_one_core,
+    )

@@ -1,0 +1,137 @@
+"""What a checkpoint does to single objects, and what each of its parts costs in AP.
+
+sgnet diagnose checkpoint=runs/demo/checkpoints/last.ckpt data=shapes_small output=figures.json
+sgnet diagnose checkpoint=a.ckpt rows=a.csv
+sgnet diagnose checkpoint=b.ckpt compare=a.csv
+
+Mask IoU in true boxes and its ceiling, classes, boxes and movements at the best locations, recall,
+ID switches, and the oracle ladder. docs/diagnose.md defines each.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from hydra.utils import instantiate
+from omegaconf import DictConfig
+from rich.progress import track as track_progress
+
+from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.commands.evaluate import category_ids
+from sgnet.commands.settings import given
+from sgnet.data.annotations.coco_stills import load_videos_or_stills
+from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split
+from sgnet.data.clips.frames import check_frames
+from sgnet.data.loading.datamodule import YouTubeVISDataModule
+from sgnet.evaluation.diagnosis_table import diagnosis_table
+from sgnet.evaluation.object_figures import (
+    ObjectTable,
+    object_figures,
+    paired_differences,
+)
+from sgnet.evaluation.object_rows import is_rows, load_rows, save_rows
+from sgnet.evaluation.oracle import oracle_ladder
+from sgnet.files.atomic_file import require_writable_file, write_json
+from sgnet.files.outputs import check_outputs, has_fields
+from sgnet.inference.devices import torch_device
+from sgnet.inference.diagnosis import Diagnosis
+from sgnet.inference.split_tracking import video_chunks
+from sgnet.records import Video
+
+FIELDS = (  # of an output
+    *("checkpoint", "split", "videos", "frames", "mask_stride", "figures", "id_switches"),
+    *("oracle_ladder", "compared_with", "differences", "seed"),
+)
+
+
+def run(cfg: DictConfig) -> None:
+    """Diagnoses and shows the table."""
+    sys.stdout.write(diagnosis_table(diagnose(cfg)) + "\n")
+
+
+def diagnose(cfg: DictConfig) -> dict[str, Any]:
+    """Runs a checkpoint over a data set and writes the figures.
+
+    Args:
+        cfg: conf/scripts/diagnose.yaml composed.
+
+    Returns:
+        What `output` holds.
+
+    Raises:
+        ValueError: a setting, the checkpoint, the data set or the rows to compare with are wrong.
+        OSError: a file cannot be written.
+    """
+    device = torch_device(cfg.device)  # refused before data are made
+    _check_outputs(cfg)
+    other = None if cfg.compare is None else load_rows(cfg.compare)
+    data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
+    data.prepare_split(cfg.split)
+    path, images = find_split(data.root, cfg.split)
+    truth = load_videos_or_stills(path)
+    if not truth.has_annotations:
+        raise ValueError(f"{path}: annotations must be there to compare with, got none")
+    videos = data.scored_videos(cfg.split)
+    loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker))
+    check_frames(videos, images)
+    ids = category_ids(loaded.categories, truth.categories)
+    diagnosis = Diagnosis(
+        loaded.model.to(device), loaded.decoder, loaded.tracker, truth, ids, cfg.seed
+    )
+    chunks = video_chunks(
+        videos, images, loaded.input_size, data.frames_per_chunk, data.num_workers
+    )
+    for chunk in track_progress(chunks, description="diagnosing", transient=True):
+        diagnosis.add(chunk.to(device))
+    report = _report(cfg, diagnosis, truth, videos, ids, other)
+    if cfg.rows is not None:
+        save_rows(diagnosis.table, cfg.rows)
+    if cfg.output is not None:
+        write_json(report, cfg.output)
+    return report
+
+
+def _check_outputs(cfg: DictConfig) -> None:
+    """Tries the files that are going to be written."""
+    inputs = [cfg.checkpoint, cfg.compare]
+    if cfg.output is not None:
+        check_outputs([cfg.output], inputs, lambda path: has_fields(path, FIELDS))
+        require_writable_file(cfg.output)
+    if cfg.rows is not None:
+        check_outputs([cfg.rows], [*inputs, cfg.output], is_rows)
+        require_writable_file(cfg.rows)
+
+
+def _report(
+    cfg: DictConfig,
+    diagnosis: Diagnosis,
+    truth: YouTubeVIS,
+    videos: Sequence[Video],
+    ids: Sequence[int],
+    other: ObjectTable | None,
+) -> dict[str, Any]:
+    """All figures as plain values."""
+    table = diagnosis.table
+    wanted = {video.id for video in videos}
+    annotated = [track for track in truth.tracks() if track.video_id in wanted]
+    differences: Mapping[str, Any] = {}
+    if other is not None:
+        differences = paired_differences(table, other, cfg.resamples, cfg.seed)
+    figures = object_figures(table)
+    switches = figures["id_switched"]
+    return {
+        "checkpoint": str(cfg.checkpoint),
+        "split": cfg.split,
+        "videos": len(videos),
+        "frames": sum(video.length for video in videos),
+        "mask_stride": diagnosis.mask_stride,
+        "figures": {name: asdict(figure) for name, figure in figures.items()},
+        "id_switches": round((switches.mean or 0.0) * switches.objects),
+        "oracle_ladder": oracle_ladder(diagnosis.found, ids, truth.categories, annotated),
+        "compared_with": None if other is None else str(cfg.compare),
+        "differences": {name: asdict(value) for name, value in differences.items()},
+        "seed": cfg.seed,
+    }

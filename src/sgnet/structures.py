@@ -227,6 +227,20 @@ class DenseOutputs(TensorGroup):
     mask_upsample: int
     tracking_features: tuple[Tensor, ...]
 
+    def only(self, frame: int) -> DenseOutputs:
+        """Those of one of the B frames, as a batch of one; views."""
+        one = slice(frame, frame + 1)
+        return replace(
+            self,
+            class_logits=self.class_logits[one],
+            distances_ltrb=self.distances_ltrb[one],
+            centerness_logits=self.centerness_logits[one],
+            movements=self.movements[one],
+            pyramid=tuple(level[one] for level in self.pyramid),
+            base_masks=self.base_masks[one],
+            tracking_features=tuple(level[one] for level in self.tracking_features),
+        )
+
     @property
     def mask_size(self) -> tuple[int, int]:
         """(height, width) of a whole frame's masks."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -165,13 +164,8 @@ def frame_masks(
     original_size: tuple[int, int],
 ) -> Tensor:
     """Masks [N, height, width] bool of one frame's detections in the original size."""
-    of_frame = replace(
-        outputs,
-        pyramid=tuple(level[frame : frame + 1] for level in outputs.pyramid),
-        base_masks=outputs.base_masks[frame : frame + 1],
-    )
     blended = model.mask_head.instance_masks(
-        of_frame,
+        outputs.only(frame),
         torch.zeros_like(detections.labels),
         detections.location_indices,
         detections.boxes_xyxy,

@@ -14,20 +14,6 @@ from sgnet.postprocess import binary_masks, boxes_at, detection_scores
 from sgnet.structures import DenseOutputs
 
 
-def attention_scores(
-    model: SGNet, outputs: DenseOutputs, frames: Tensor, locations: Tensor
-) -> Tensor:
-    """Attention scores [N, S] of N locations; the only place where a diagnosis asks for them.
-
-    Args:
-        model: whose outputs these are.
-        outputs: of B frames.
-        frames: [N] index into the B frames.
-        locations: [N] index into the L locations.
-    """
-    return outputs.coefficients[frames, locations]
-
-
 @dataclass(frozen=True)
 class FrameView:
     """One frame of a chunk that went through the network.
@@ -62,8 +48,10 @@ class FrameView:
 
     def scores(self, locations: Tensor) -> Tensor:
         """Attention scores [N, S] at locations [N]."""
-        frames = torch.full_like(locations, self.frame)
-        return attention_scores(self.model, self.outputs, frames, locations)
+        frames = torch.zeros_like(locations)
+        return self.model.mask_head.attention_scores(
+            self.outputs.only(self.frame), frames, locations
+        )
 
     def labels(self, locations: Tensor) -> Tensor:
         """Likeliest class [N] at locations [N]."""
@@ -87,11 +75,8 @@ class FrameView:
             boxes_xyxy: [N, 4] in which they are made.
             scores: [N, S] attention scores.
         """
-        base_masks = self.outputs.base_masks[self.frame : self.frame + 1]
+        outputs = self.outputs.only(self.frame)
         frames = torch.zeros(len(boxes_xyxy), dtype=torch.int64, device=boxes_xyxy.device)
         boxes = clip_boxes(boxes_xyxy / self._scale.repeat(2), *self.input_size)
-        blended = self.model.mask_head.blender(
-            base_masks, frames, scores, boxes, self.outputs.mask_stride
-        )
-        size = (base_masks.shape[-2], base_masks.shape[-1])
-        return binary_masks(blended, size, self.original_size)
+        blended = self.model.mask_head.masks(outputs, frames, scores, boxes)
+        return binary_masks(blended, outputs.mask_size, self.original_size)

@@ -272,5 +272,11 @@ class MaskHead(nn.Module):
             boxes_xyxy: [N, 4] input pixels.
         """
         scores = self.attention_scores(outputs, frame_indices, locations)
+        return self.masks(outputs, frame_indices, scores, boxes_xyxy)
+
+    def masks(
+        self, outputs: DenseOutputs, frame_indices: Tensor, scores: Tensor, boxes_xyxy: Tensor
+    ) -> BlendedMasks:
+        """The same with given scores [N, S], be they the instances' own or others."""
         stride = outputs.mask_stride * self.blender.upsample
         return self.blender(outputs.base_masks, frame_indices, scores, boxes_xyxy, stride)

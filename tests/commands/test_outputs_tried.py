@@ -13,6 +13,7 @@ INPUTS = {
     "compose": ("annotations=no.json", "images=no", "count=1"),
     "contact_sheet": (),
     "convert": ("from=cvat", "source=no.xml", "images=no"),
+    "diagnose": ("checkpoint=no.ckpt",),
     "evaluate": ("checkpoint=no.ckpt",),
     "export": ("checkpoint=no.ckpt",),
     "export_tracks": ("to=cvat", "annotations=no.json"),

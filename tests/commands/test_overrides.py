@@ -201,7 +201,7 @@ def test_settings_of_decoder_and_tracker_are_the_same_with_plus_and_without(give
 
 
 @pytest.mark.parametrize("plus", ["", "+", "++"])
-@pytest.mark.parametrize("name", ["predict", "evaluate", "export", "tune_tracker"])
+@pytest.mark.parametrize("name", ["predict", "evaluate", "diagnose", "export", "tune_tracker"])
 def test_every_main_takes_the_settings_of_decoder_and_tracker(name, plus):
     node = "detect.decoder" if name == "tune_tracker" else "decoder"
     cfg = composed(name, f"{plus}{node}.score_threshold=.2", f"{plus}tracker.max_age=3")

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import track as track_progress
@@ -31,13 +32,15 @@ from sgnet.evaluation.object_figures import (
     ObjectTable,
     object_figures,
     paired_differences,
+    require_same_objects,
 )
 from sgnet.evaluation.object_rows import is_rows, load_rows, save_rows
 from sgnet.evaluation.oracle import oracle_ladder
 from sgnet.files.atomic_file import require_writable_file, write_json
-from sgnet.files.outputs import check_outputs, has_fields
+from sgnet.files.outputs import check_outputs, has_fields, keep_inputs
 from sgnet.inference.devices import torch_device
 from sgnet.inference.diagnosis import Diagnosis
+from sgnet.inference.frame_truth import object_keys
 from sgnet.inference.split_tracking import video_chunks
 from sgnet.records import Video
 
@@ -71,6 +74,7 @@ def diagnose(cfg: DictConfig) -> dict[str, Any]:
     data: YouTubeVISDataModule = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
+    keep_inputs([file for file in (cfg.output, cfg.rows) if file is not None], [path])
     truth = load_videos_or_stills(path)
     if not truth.has_annotations:
         raise ValueError(f"{path}: annotations must be there to compare with, got none")
@@ -78,20 +82,32 @@ def diagnose(cfg: DictConfig) -> dict[str, Any]:
     loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker))
     check_frames(videos, images)
     ids = category_ids(loaded.categories, truth.categories)
-    diagnosis = Diagnosis(
-        loaded.model.to(device), loaded.decoder, loaded.tracker, truth, ids, cfg.seed
-    )
+    if other is not None:
+        _require_comparable(other, truth, videos, ids, cfg.compare)
+    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+    diagnosis = Diagnosis(model, loaded.decoder, loaded.tracker, truth, ids, cfg.seed)
     chunks = video_chunks(
         videos, images, loaded.input_size, data.frames_per_chunk, data.num_workers
     )
     for chunk in track_progress(chunks, description="diagnosing", transient=True):
         diagnosis.add(chunk.to(device))
-    report = _report(cfg, diagnosis, truth, videos, ids, other)
     if cfg.rows is not None:
         save_rows(diagnosis.table, cfg.rows)
+    report = _report(cfg, diagnosis, truth, videos, ids, other)
     if cfg.output is not None:
         write_json(report, cfg.output)
     return report
+
+
+def _require_comparable(
+    other: ObjectTable, truth: YouTubeVIS, videos: Sequence[Video], ids: Sequence[int], path: str
+) -> None:
+    """Refuses rows of other objects than those that are going to be measured."""
+    labels = {number: label for label, number in enumerate(ids)}
+    try:
+        require_same_objects(object_keys(truth, videos, labels), other.keys)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def _check_outputs(cfg: DictConfig) -> None:

@@ -140,17 +140,27 @@ def paired_differences(
         ValueError: the tables are not over the same objects.
     """
     ours, others = _sorted(ours), _sorted(others)
-    if not np.array_equal(ours.keys, others.keys):
-        mine, theirs = (set(map(tuple, table.keys.tolist())) for table in (ours, others))
-        raise ValueError(
-            f"both systems must be measured on the same objects, got {len(mine & theirs)} shared "
-            f"of {len(mine)} here and {len(theirs)} there"
-        )
+    require_same_objects(ours.keys, others.keys)
     columns = zip(FIGURES, ours.values.T, others.values.T, strict=True)
     return {
         name: mean_difference(mine - theirs, ours.keys[:, 0], resamples, seed)
         for name, mine, theirs in columns
     }
+
+
+def require_same_objects(keys: NDArray[np.int64], others: NDArray[np.int64]) -> None:
+    """Compares the keys [N, 4] of two tables, whatever their order.
+
+    Raises:
+        ValueError: they are not those of the same objects.
+    """
+    mine, theirs = (sorted(map(tuple, table.tolist())) for table in (keys, others))
+    if mine != theirs:
+        shared = len(set(mine) & set(theirs))
+        raise ValueError(
+            f"both systems must be measured on the same objects, got {shared} shared of "
+            f"{len(mine)} here and {len(theirs)} there"
+        )
 
 
 def mean_difference(

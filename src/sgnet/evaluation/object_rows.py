@@ -20,7 +20,7 @@ def save_rows(table: ObjectTable, path: str | Path) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
     for keys, values in zip(table.keys.tolist(), table.values.tolist(), strict=True):
-        shown = ("" if math.isnan(value) else f"{value:.7g}" for value in values)
+        shown = ("" if math.isnan(value) else repr(value) for value in values)
         writer.writerow([*keys, *shown])
     with atomic_path(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")

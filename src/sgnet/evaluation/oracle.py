@@ -25,6 +25,7 @@ LADDER: dict[str, tuple[str, ...]] = {
     "all": ("tracks", "classes", "masks"),
     "all, false ones left out": ("tracks", "classes", "masks", "existence"),
 }
+TRUE_IDS = 2**64  # ids of true tracks minus this are no predicted ones, and keep their order
 LADDER_STATS = ("AP", "AP50", "AP75")
 
 
@@ -67,7 +68,6 @@ class FoundInstance:
             parts: of tracks, classes, masks, boxes, existence.
         """
         if self.found is None:
-            # true tracks have negative ids: no predicted one is among them
             return None if "existence" in parts else self.instance
         result = self.instance
         if "boxes" in parts and self.mask_in_true_box is not None:
@@ -77,7 +77,7 @@ class FoundInstance:
         if "classes" in parts:
             result = replace(result, label=self.found.label)
         if "tracks" in parts:
-            result = replace(result, track_id=-1 - self.found.id)
+            result = replace(result, track_id=self.found.id - TRUE_IDS)
         return result
 
 

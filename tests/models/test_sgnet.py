@@ -58,6 +58,20 @@ def test_pairs_equal_the_sequence_of_reference_and_key():
     torch.testing.assert_close(both.movements[1], backwards.movements[0], rtol=1e-4, atol=1e-5)
 
 
+def test_the_movement_of_a_pair_is_one_product_with_key_and_then_reference_features():
+    torch.manual_seed(0)
+    head = TrackingHead(8, "pair")
+    torch.nn.init.normal_(head.movement.weight)
+    key, reference = torch.randn(2, 1, 8, 3, 4).unbind()
+    found = head(key, reference)
+    weights = head.movement.weight[:, :, 0, 0]  # [2, 16]
+    for row in range(3):
+        for column in range(4):
+            of_key, of_reference = key[0, :, row, column], reference[0, :, row, column]
+            expected = weights[:, :8] @ of_key + weights[:, 8:] @ of_reference
+            torch.testing.assert_close(found[0, :, row, column], expected)
+
+
 def test_one_frame_alone_predicts_the_same_movement_whatever_came_before():
     model = tiny_model(tracking_input="single").eval()
     with torch.no_grad():

@@ -1,6 +1,7 @@
 """A sweep as a table with means and deviations over seeds, or two runs compared.
 
 sgnet report runs=runs/table3-shapes_small output=docs/reports/table3
+sgnet report runs=runs/table3-shapes_small reference="6 divisions"
 sgnet report runs=runs/a other=runs/b
 """
 
@@ -16,6 +17,7 @@ from sgnet.files.outputs import check_outputs
 from sgnet.files.text_file import read_text
 from sgnet.reports.differences import as_markdown, differences
 from sgnet.reports.plots import plot_rows
+from sgnet.reports.row_differences import differences_markdown, row_differences
 from sgnet.reports.runs import find_all_runs
 from sgnet.reports.table import as_csv, markdown, rows_of
 
@@ -35,6 +37,9 @@ def run(cfg: DictConfig) -> None:
         require_writable_file(file)
     rows = rows_of(find_all_runs(_folders(cfg)))
     table = markdown(rows)
+    if cfg.reference is not None:
+        compared = row_differences(rows, cfg.reference)
+        table += "\n" + differences_markdown(compared, cfg.reference)
     sys.stdout.write(table)
     if not files:
         return

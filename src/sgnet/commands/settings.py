@@ -275,6 +275,7 @@ class Report(Settings):
     """conf/scripts/report.yaml."""
 
     runs: str | list[str]
+    reference: str | None
     other: str | None
     output: str | None
 

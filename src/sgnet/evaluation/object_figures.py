@@ -139,7 +139,7 @@ def paired_differences(
     Raises:
         ValueError: the tables are not over the same objects.
     """
-    ours, others = _sorted(ours), _sorted(others)
+    ours, others = sorted_table(ours), sorted_table(others)
     require_same_objects(ours.keys, others.keys)
     columns = zip(FIGURES, ours.values.T, others.values.T, strict=True)
     return {
@@ -195,6 +195,7 @@ def _by_video(
     return sums, np.bincount(index).astype(np.float64)
 
 
-def _sorted(table: ObjectTable) -> ObjectTable:
+def sorted_table(table: ObjectTable) -> ObjectTable:
+    """Its rows by video, frame, object and category."""
     order = np.lexsort(table.keys.T[::-1])
     return ObjectTable(table.keys[order], table.values[order])

@@ -20,6 +20,9 @@ NOT_A_SETTING = ("seed", "resume", "paths.", "hydra.", "logger", "callbacks.prog
 HYDRA_OVERRIDES = ".hydra/overrides.yaml"  # of the last command in the folder
 OVERRIDES_FILE = "overrides.yaml"  # the same of the run that began
 SPEED_FILE = "speed.json"  # of scripts/time_runs.py: rows timed in turn, in place of each alone
+DIAGNOSIS_FILE = "diagnosis.json"  # of scripts/diagnose.py with output= and rows= these names
+OBJECTS_FILE = "objects.csv"
+DIAGNOSED = ("mask_iou", "class_right", "movement_error")
 FAILURE_FILE = "failure.txt"  # its first line says why a run ended
 
 
@@ -37,6 +40,7 @@ class Run:
         label: what the paper's row is, under the same condition.
         problem: why there are no figures; None where there are.
         is_timed: its ms_per_frame was taken in turn with the other rows.
+        objects: figures of single objects, see `sgnet.evaluation.object_rows`; None without them.
     """
 
     folder: Path
@@ -48,6 +52,7 @@ class Run:
     label: str | None
     problem: str | None
     is_timed: bool = False
+    objects: Path | None = None
 
 
 def find_all_runs(folders: str | Sequence[str]) -> list[Run]:
@@ -97,6 +102,7 @@ def read_run(folder: Path) -> Run:
             figures["parameters_m"] = summary["parameters_m"]
         if timed is not None:
             figures["ms_per_frame"] = timed["ms_per_frame"]
+        figures |= _diagnosed(folder)
         if "AP" not in figures:
             problem = "was not validated"
     return Run(
@@ -109,7 +115,20 @@ def read_run(folder: Path) -> Run:
         label=paper.get("row"),
         problem=problem,
         is_timed=timed is not None,
+        objects=folder / OBJECTS_FILE if (folder / OBJECTS_FILE).is_file() else None,
     )
+
+
+def _diagnosed(folder: Path) -> dict[str, float]:
+    """Figures of single objects, and the ceiling that the masks' resolution sets to their IoU."""
+    diagnosis = _json(folder / DIAGNOSIS_FILE)
+    if diagnosis is None:
+        return {}
+    names = {name: name for name in DIAGNOSED}
+    names["mask_iou_ceiling"] = f"ceiling_stride_{diagnosis['mask_stride']}"
+    means = {name: diagnosis["figures"][source]["mean"] for name, source in names.items()}
+    means["id_switches"] = diagnosis["id_switches"]
+    return {name: mean for name, mean in means.items() if mean is not None}
 
 
 def failure(folder: Path) -> str | None:

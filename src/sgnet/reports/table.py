@@ -13,7 +13,14 @@ from sgnet.reports.runs import FIGURES, Run
 
 TIME = "ms_per_frame"
 COST = (TIME, "parameters_m")
-HEAD = ("setting", "seeds", *FIGURES, "ms a frame", "M parameters", "the paper's AP")
+# of scripts/diagnose.py: name, head of its column, factor
+SHARP = (
+    ("mask_iou", "mask IoU in true boxes", 100),
+    ("mask_iou_ceiling", "its ceiling", 100),
+    ("class_right", "class accuracy", 100),
+    ("movement_error", "movement error, px", 1),
+    ("id_switches", "ID switches", 1),
+)
 
 
 @dataclass(frozen=True)
@@ -93,8 +100,11 @@ def _name(setting: Sequence[str], runs: Sequence[Run], shared: Collection[str]) 
 
 def markdown(rows: Sequence[Row]) -> str:
     """A table, and below it the runs without figures; figures in percent."""
-    lines = ["| " + " | ".join(HEAD) + " |", "|---" * len(HEAD) + "|"]
-    lines += ["| " + " | ".join(cells) + " |" for cells in map(_cells, rows)]
+    sharp = [entry for entry in SHARP if any(row.spread(entry[0]) for row in rows)]
+    heads = ("setting", "seeds", *FIGURES, *(head for _, head, _ in sharp))
+    heads = (*heads, "ms a frame", "M parameters", "the paper's AP")
+    lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
+    lines += ["| " + " | ".join(_cells(row, sharp)) + " |" for row in rows]
     missing = [run for row in rows for run in row.missing]
     if missing:
         lines += ["", "Runs without figures:", ""]
@@ -104,23 +114,25 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def as_csv(rows: Sequence[Row]) -> str:
     """One line a setting; means and standard deviations in columns of their own."""
-    names = [(figure, suffix) for figure in (*FIGURES, *COST) for suffix in ("mean", "std")]
+    figures = (*FIGURES, *(name for name, _, _ in SHARP), *COST)
+    names = [(figure, suffix) for figure in figures for suffix in ("mean", "std")]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     heads = [f"{figure}_{suffix}" for figure, suffix in names]
     writer.writerow(["setting", "runs", "missing", *heads, "paper_AP"])
     for row in rows:
-        spreads = {figure: row.spread(figure) or (None, None) for figure in (*FIGURES, *COST)}
+        spreads = {figure: row.spread(figure) or (None, None) for figure in figures}
         values = [spreads[figure][suffix == "std"] for figure, suffix in names]
         writer.writerow([row.setting, len(row.runs), len(row.missing), *values, row.paper_ap])
     return text.getvalue()
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: Row, sharp: Sequence[tuple[str, str, int]]) -> list[str]:
     seeds = ", ".join(str(run.seed) for run in row.runs) or "none"
     if row.missing:
         seeds += f" ({len(row.missing)} missing)"
     figures = [_spread(row.spread(figure), 100) for figure in FIGURES]
+    figures += [_spread(row.spread(name), factor) for name, _, factor in sharp]
     paper = "" if row.paper_ap is None else f"{row.paper_ap:.1f}"
     costs = [_spread(row.spread(name), 1) for name in COST]
     name = f"`{row.setting}`" if "=" in row.setting else row.setting  # overrides as code

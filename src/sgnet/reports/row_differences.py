@@ -1,0 +1,172 @@
+"""What the rows of a table differ by from one of them, seed by seed, and whether that holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sgnet.evaluation.object_figures import (
+    FIGURES,
+    Difference,
+    ObjectTable,
+    mean_difference,
+    require_same_objects,
+    sorted_table,
+)
+from sgnet.evaluation.object_rows import load_rows
+from sgnet.reports.runs import Run
+from sgnet.reports.table import Row
+
+MASK_IOU = "mask_iou"
+RESAMPLES = 2000
+# Student's t at 97.5 % by degrees of freedom; means of few seeds scatter more than a normal's
+T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+NORMAL_QUANTILE = 1.960
+HEAD = (
+    *("setting", "seeds", "mask IoU", "95 % over seeds", "95 % over videos", "holds"),
+    *("AP", "95 % over seeds"),
+)
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its 95 % interval; without bounds where there are too few values."""
+
+    mean: float
+    low: float | None
+    high: float | None
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether all of it lies on one side of 0."""
+        return self.low is not None and self.high is not None and self.low * self.high > 0
+
+
+@dataclass(frozen=True)
+class RowDifference:
+    """A row minus the reference, over the seeds that both have.
+
+    Attributes:
+        setting: the row's name.
+        seeds: that both have.
+        ap: difference in AP, over the seeds.
+        mask_iou: difference in mask IoU in true boxes, over the seeds; None without diagnoses.
+        of_videos: the same, of the seeds' mean over the videos, by bootstrap.
+    """
+
+    setting: str
+    seeds: tuple[int | None, ...]
+    ap: Interval | None
+    mask_iou: Interval | None
+    of_videos: Interval | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether mask IoU differs over the seeds as well as over the videos."""
+        both = (self.mask_iou, self.of_videos)
+        return all(interval is not None and interval.excludes_zero for interval in both)
+
+
+def over_seeds(differences: Sequence[float]) -> Interval | None:
+    """Mean and Student's interval of one difference a seed; None of none."""
+    count = len(differences)
+    if count == 0:
+        return None
+    mean = float(np.mean(differences))
+    if count == 1:
+        return Interval(mean, None, None)
+    freedom = count - 1
+    quantile = T_QUANTILES[freedom - 1] if freedom <= len(T_QUANTILES) else NORMAL_QUANTILE
+    half = quantile * float(np.std(differences, ddof=1)) / count**0.5
+    return Interval(mean, mean - half, mean + half)
+
+
+def row_differences(rows: Sequence[Row], reference: str) -> list[RowDifference]:
+    """Each other row minus the reference.
+
+    Args:
+        rows: of a table.
+        reference: a piece of the name of one row.
+
+    Raises:
+        ValueError: no row, or several, have it in their name; or diagnoses of other objects.
+    """
+    found = [row for row in rows if reference in row.setting]
+    if len(found) != 1:
+        raise ValueError(
+            f"reference must be in the name of one row, {reference!r} is in {len(found)} of "
+            f"{[row.setting for row in rows]}"
+        )
+    return [_difference(row, found[0]) for row in rows if row is not found[0]]
+
+
+def _difference(row: Row, reference: Row) -> RowDifference:
+    theirs = {run.seed: run for run in reference.runs}
+    pairs = [(run, theirs[run.seed]) for run in row.runs if run.seed in theirs]
+    scored = [(a.figures["AP"], b.figures["AP"]) for a, b in pairs]
+    tables = [_values(*pair) for pair in pairs if all(run.objects is not None for run in pair)]
+    of_videos = None
+    if tables:
+        values = np.mean([values for values, _ in tables], axis=0)
+        of_videos = _interval(mean_difference(values, tables[0][1], RESAMPLES, seed=0))
+    return RowDifference(
+        row.setting,
+        tuple(run.seed for run, _ in pairs),
+        over_seeds([ours - other for ours, other in scored]),
+        over_seeds([float(np.nanmean(values)) for values, _ in tables]),
+        of_videos,
+    )
+
+
+def _values(ours: Run, other: Run) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Differences in mask IoU [N] and videos [N] of the objects of two runs."""
+    first, second = (sorted_table(_table(run)) for run in (ours, other))
+    require_same_objects(first.keys, second.keys)
+    column = FIGURES.index(MASK_IOU)
+    return first.values[:, column] - second.values[:, column], first.keys[:, 0]
+
+
+def _table(run: Run) -> ObjectTable:
+    if run.objects is None:
+        raise ValueError(f"{run.folder}: expected a diagnosis with rows of objects, found none")
+    return load_rows(run.objects)
+
+
+def _interval(difference: Difference) -> Interval | None:
+    if difference.mean is None:
+        return None
+    return Interval(difference.mean, difference.low, difference.high)
+
+
+def differences_markdown(differences: Sequence[RowDifference], reference: str) -> str:
+    """A table of them in points of per cent, and what it means."""
+    lines = [
+        f"Minus the row of `{reference}`, seed by seed; in points. A difference in mask IoU holds "
+        "where neither the interval over seeds nor the one over videos has 0 in it.",
+        "",
+        "| " + " | ".join(HEAD) + " |",
+        "|---" * len(HEAD) + "|",
+    ]
+    for row in differences:
+        name = f"`{row.setting}`" if "=" in row.setting else row.setting
+        seeds = ", ".join(str(seed) for seed in row.seeds)
+        holds = "" if row.mask_iou is None else ("yes" if row.holds else "no")
+        cells = (
+            *(name, seeds, _mean(row.mask_iou), _bounds(row.mask_iou), _bounds(row.of_videos)),
+            *(holds, _mean(row.ap), _bounds(row.ap)),
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _mean(interval: Interval | None) -> str:
+    return "" if interval is None else f"{100 * interval.mean:+.2f}"
+
+
+def _bounds(interval: Interval | None) -> str:
+    if interval is None or interval.low is None or interval.high is None:
+        return ""
+    return f"{100 * interval.low:+.2f} to {100 * interval.high:+.2f}"

@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sgnet.evaluation.object_figures import FIGURES, ObjectTable
+from sgnet.evaluation.object_rows import save_rows
+from sgnet.reports.row_differences import differences_markdown, over_seeds, row_differences
+from sgnet.reports.runs import Run, read_run
+from sgnet.reports.table import Row, markdown
+
+VIDEOS = 12
+
+
+def make_run(folder: Path, seed: int, ap: float, ious: list[float] | None) -> Run:
+    """A run whose diagnosis has one object a video."""
+    objects = None
+    if ious is not None:
+        folder.mkdir(parents=True)
+        values = np.full((len(ious), len(FIGURES)), math.nan)
+        values[:, FIGURES.index("mask_iou")] = ious
+        keys = [(video, 0, video, 1) for video in range(len(ious))]
+        objects = folder / "objects.csv"
+        save_rows(ObjectTable.of(keys, values), objects)
+    return Run(folder, (), seed, {"AP": ap}, (), None, None, None, objects=objects)
+
+
+def make_rows(tmp_path: Path, gains: list[float], scatter: float) -> list[Row]:
+    """A reference and a row that is better by one gain a seed, give or take by video."""
+    random = np.random.default_rng(0)
+    of_video = random.normal(0, scatter, VIDEOS)
+    mine, theirs = [], []
+    for seed, gain in enumerate(gains):
+        base = random.uniform(0.4, 0.8, VIDEOS)
+        theirs.append(make_run(tmp_path / f"ref{seed}", seed, 0.2, base.tolist()))
+        ious = (base + gain + of_video).tolist()
+        mine.append(make_run(tmp_path / f"row{seed}", seed, 0.2 + gain, ious))
+    return [Row("better row", tuple(mine), ()), Row("reference row", tuple(theirs), ())]
+
+
+def test_an_interval_over_seeds_is_students():
+    # three values of mean 2 and deviation 1: 4.303 / sqrt(3) to each side, by the tables
+    interval = over_seeds([1.0, 2.0, 3.0])
+    assert interval.mean == 2
+    assert interval.low == pytest.approx(2 - 2.4843, abs=1e-3)
+    assert interval.high == pytest.approx(2 + 2.4843, abs=1e-3)
+    assert not interval.excludes_zero
+
+
+@pytest.mark.parametrize(("values", "expected"), [([], None), ([0.5], (0.5, None, None))])
+def test_one_seed_or_none_has_no_interval(values, expected):
+    interval = over_seeds(values)
+    assert (interval and (interval.mean, interval.low, interval.high)) == expected
+
+
+@pytest.mark.parametrize(
+    ("gains", "scatter", "holds"),
+    [
+        ([0.05, 0.06, 0.05], 0.01, True),
+        ([0.05, -0.06, 0.05], 0.01, False),  # the seeds disagree
+        ([0.05, 0.06, 0.05], 0.6, False),  # the videos do
+    ],
+)
+def test_a_difference_holds_where_seeds_and_videos_say_so(tmp_path, gains, scatter, holds):
+    (difference,) = row_differences(make_rows(tmp_path, gains, scatter), "reference")
+    assert difference.seeds == (0, 1, 2)
+    assert difference.ap.mean == pytest.approx(sum(gains) / 3)
+    assert difference.holds == holds
+    text = differences_markdown([difference], "reference")
+    assert ("| yes |" in text) == holds
+    assert ("| no |" in text) != holds
+
+
+def test_only_seeds_that_both_have_are_compared(tmp_path):
+    better, reference = make_rows(tmp_path, [0.1, 0.2, 0.3], 0.0)
+    (difference,) = row_differences([Row("better", better.runs[1:], ()), reference], "reference")
+    assert difference.seeds == (1, 2)
+    assert difference.mask_iou.mean == pytest.approx(0.25)
+
+
+def test_rows_without_diagnoses_are_compared_by_ap_alone(tmp_path):
+    rows = [
+        Row(name, tuple(make_run(tmp_path / name, seed, ap, None) for seed in (0, 1)), ())
+        for name, ap in (("a", 0.3), ("b", 0.2))
+    ]
+    (difference,) = row_differences(rows, "b")
+    assert (difference.mask_iou, difference.of_videos) == (None, None)
+    assert not difference.holds
+    assert "| a | 0, 1 |  |  |  |  | +10.00 | +10.00 to +10.00 |" in differences_markdown(
+        [difference], "b"
+    )
+
+
+@pytest.mark.parametrize("reference", ["row", "neither"])
+def test_a_reference_that_names_no_single_row_is_refused(tmp_path, reference):
+    with pytest.raises(ValueError, match="reference must be in the name of one row"):
+        row_differences(make_rows(tmp_path, [0.1], 0.0), reference)
+
+
+def test_a_table_shows_the_figures_of_a_diagnosis_and_their_ceiling(tmp_path):
+    (tmp_path / ".hydra").mkdir()
+    (tmp_path / ".hydra/overrides.yaml").write_text("- seed=0\n")
+    (tmp_path / "config.yaml").write_text(json.dumps({"seed": 0}))
+    (tmp_path / "summary.json").write_text(json.dumps({"val/AP": 0.25}))
+    means = {"mask_iou": 0.7512, "class_right": 0.5, "movement_error": 2.345}
+    figures = {name: {"mean": mean} for name, mean in means.items()}
+    figures["ceiling_stride_2"] = {"mean": 0.97}
+    (tmp_path / "diagnosis.json").write_text(
+        json.dumps({"mask_stride": 2, "figures": figures, "id_switches": 42})
+    )
+    run = read_run(tmp_path)
+    assert run.objects is None
+    lines = markdown([Row("one", (run,), ())]).splitlines()
+    assert "| mask IoU in true boxes | its ceiling | class accuracy |" in lines[0]
+    assert "| 75.1 | 97.0 | 50.0 | 2.3 | 42.0 |" in lines[2]

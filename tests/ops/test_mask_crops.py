@@ -121,3 +121,18 @@ def test_no_crop_gives_no_upsampled_mask():
 def test_axis_without_samples_is_an_error(source, target):
     with pytest.raises(ValueError, match="lengths must be at least 1"):
         axis_interpolation(source, target)
+
+
+@pytest.mark.parametrize("factor", [0.75, 1, 4 / 3, 1.5, 2, 3, 4])
+def test_masks_of_results_keep_their_centre_in_frames_of_any_size(factor):
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:72, :128] + 0.5
+    size = (round(72 * factor), round(128 * factor))
+    shifts = []
+    for x, y, radius in random.uniform(0, 1, (60, 3)) * (8, 8, 6) + (60, 30, 8):
+        distance = radius - np.hypot(columns - x, rows - y)
+        disc = np.clip(distance + 0.5, 0, 1).astype(np.float32)  # the share that it covers
+        (rle,) = encode_upsampled([BaseCrop(0, 0, disc)], (72, 128), size)
+        found = np.argwhere(decode(rle)).mean(axis=0) + 0.5
+        shifts.append(found * (72 / size[0], 128 / size[1]) - (y, x))
+    assert np.abs(np.mean(shifts, axis=0)).max() < 0.025  # a pixel of the map is two of the input

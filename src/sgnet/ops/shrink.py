@@ -37,10 +37,17 @@ def shrink_pairs(batch: ClipPairBatch, factor: int) -> ClipPairBatch:
 
 
 def shrink_targets(targets: Targets, factor: int) -> Targets:
-    """Targets in pixels `factor` times larger; a mask pixel is set where half of it is covered."""
+    """Targets in pixels `factor` times larger; a mask pixel is set where half of it is covered.
+
+    A mask that covers no pixel to one half is set where it covers at least half as much as where it
+    covers most: its box is there still, and a mask without pixels would train it to be empty.
+    """
     masks = targets.masks
     if masks.shape[0]:
-        masks = (F.avg_pool2d(masks[:, None].float(), factor)[:, 0] >= 0.5).to(torch.uint8)
+        shares = F.avg_pool2d(masks[:, None].float(), factor)[:, 0]
+        highest = shares.amax(dim=(1, 2), keepdim=True)  # [M, 1, 1]
+        enough = torch.where(highest < 0.5, highest / 2, 0.5)
+        masks = ((shares >= enough) & (shares > 0)).to(torch.uint8)
     else:
         masks = masks.new_zeros(0, masks.shape[1] // factor, masks.shape[2] // factor)
     return replace(

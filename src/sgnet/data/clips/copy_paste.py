@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.data.clips.mask_sizes import cut_at_half, resized_shares, warped_shares
 from sgnet.data.clips.raw_pairs import RawFrame, RawPair, UInt8Array
 
 Matrix = NDArray[np.float64]
@@ -112,7 +113,8 @@ def pasted(
 ) -> RawFrame:
     """A frame with objects of another in front of its own, which they hide.
 
-    Edges are mixed over a pixel; masks are exact: each pixel belongs to the object in front.
+    Edges are mixed over a pixel. A pixel belongs to the object in front where that covers one half
+    of it, and to no other.
 
     Args:
         frame: pasted into.
@@ -123,11 +125,9 @@ def pasted(
     """
     if not chosen:
         return frame
-    height, width = frame.size
     matrix = where.matrix(cut.size[1])
-    reduce = cv2.INTER_AREA if where.scale < 1 else cv2.INTER_LINEAR
-    image = _warped(cut.image, matrix, (width, height), reduce)
-    masks = [_warped(cut.masks[i], matrix, (width, height), cv2.INTER_NEAREST) for i in chosen]
+    image = _moved_image(cut.image, matrix, frame.size)
+    masks = [_moved_mask(cut.masks[i], matrix, frame.size) for i in chosen]
     front = np.maximum.reduce(masks)
     alpha = np.minimum(cv2.GaussianBlur(front.astype(np.float32), (3, 3), 0), front)[..., None]
     mixed = frame.image * (1 - alpha) + image * alpha
@@ -141,24 +141,35 @@ def pasted(
     return joined.having(np.rint(mixed).astype(np.uint8), joined.masks)
 
 
-def _warped(image: UInt8Array, matrix: Matrix, size: tuple[int, int], how: int) -> UInt8Array:
-    """INTER_AREA does not exist for warps: small scales are reduced first."""
-    if how == cv2.INTER_AREA:
-        scale = float(abs(matrix[0, 0]))
-        small = (max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale)))
-        reduced = cv2.resize(image, small, interpolation=cv2.INTER_AREA)
-        back = np.array(
-            [
-                [image.shape[1] / small[0], 0, (image.shape[1] / small[0] - 1) / 2],
-                [0, image.shape[0] / small[1], (image.shape[0] / small[1] - 1) / 2],
-                [0, 0, 1],
-            ]
-        )
-        return _warped(np.asarray(reduced, dtype=np.uint8), matrix @ back, size, cv2.INTER_LINEAR)
-    # masks end at the border of their frame; their pixels go on there, or edges would be dark
-    border = cv2.BORDER_CONSTANT if image.ndim == 2 else cv2.BORDER_REPLICATE
-    warped = cv2.warpAffine(image, matrix, size, flags=how, borderMode=border)
+def _moved_image(image: UInt8Array, matrix: Matrix, size: tuple[int, int]) -> UInt8Array:
+    """The image at its place in a frame (height, width), averaged where it shrinks."""
+    if matrix[1, 1] < 1:  # a warp reads four pixels and averages no more
+        small = [max(1, round(side * float(matrix[1, 1]))) for side in image.shape[:2]]
+        matrix = matrix @ _back(image.shape[1] / small[1], image.shape[0] / small[0])
+        image = np.asarray(cv2.resize(image, small[::-1], interpolation=cv2.INTER_AREA), np.uint8)
+    # masks end at the border of their frame; its pixels go on there, or edges would be dark
+    border = cv2.BORDER_REPLICATE
+    warped = cv2.warpAffine(image, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=border)
     return np.asarray(warped, dtype=np.uint8)
+
+
+def _moved_mask(mask: UInt8Array, matrix: Matrix, size: tuple[int, int]) -> UInt8Array:
+    """The 0/1 mask at its place in a frame (height, width).
+
+    Averaged over whole numbers of pixels and then warped to at least half of that size. Edges that
+    all lie at one share of a pixel move together with it; of many placements none is moved.
+    """
+    times = max(1, int(1 / float(matrix[1, 1]) + 1e-9))
+    down, right = (-side % times for side in mask.shape)
+    whole = cv2.copyMakeBorder(mask, 0, down, 0, right, cv2.BORDER_CONSTANT, value=0)
+    small = (whole.shape[0] // times, whole.shape[1] // times)
+    shares = resized_shares(np.asarray(whole, dtype=np.uint8), small)
+    return cut_at_half(warped_shares(shares, matrix @ _back(times, times), size))
+
+
+def _back(across: float, down: float) -> Matrix:
+    """[3, 3] from pixels that are so many times larger to those before; centres are whole."""
+    return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1]])
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
-"""Reading single frames and resizing them for the network."""
+"""Reading single frames; resizing them for the network is in `sgnet.ops.frame_sizes`."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +22,6 @@ __all__ = [
     "fit_within",
     "read_frame",
     "resize_frame",
-    "resize_mask",
 ]
 
 
@@ -64,14 +62,6 @@ def check_frame_size(path: Path, size: tuple[int, int], expected: tuple[int, int
         raise BrokenFrameError(
             f"{path}: frame size (height, width) expected {expected}, got {size}"
         )
-
-
-def resize_mask(mask: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The 0/1 mask [H, W] at (height, width), by the nearest pixel."""
-    if mask.shape == size:
-        return mask
-    resized = cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST_EXACT)
-    return np.asarray(resized, dtype=np.uint8)
 
 
 def check_frames(videos: Iterable[Video], folder: Path) -> None:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.data.clips.mask_sizes import cut_at_half, resized_shares, warped_shares
 from sgnet.data.clips.raw_pairs import RawFrame, RawPair
 
 Matrix = NDArray[np.float64]
@@ -88,7 +89,7 @@ def view(frame: RawFrame, center: NDArray[np.float64], side: float, angle: float
         frame.image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
     )
     masks = tuple(
-        np.asarray(cv2.warpAffine(mask, matrix, size, flags=cv2.INTER_NEAREST), dtype=np.uint8)
+        cut_at_half(warped_shares(resized_shares(mask, frame.size), matrix, frame.size))
         for mask in frame.masks
     )
     return frame.having(np.asarray(image, dtype=np.uint8), masks)

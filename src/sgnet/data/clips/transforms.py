@@ -18,8 +18,8 @@ from sgnet.data.clips.frames import (  # noqa: E402
     SIZE_DIVISOR,
     fit_within,
     resize_frame,
-    resize_mask,
 )
+from sgnet.data.clips.mask_sizes import cut_at_half, resized_shares  # noqa: E402
 
 UInt8Array = NDArray[np.uint8]
 
@@ -28,7 +28,9 @@ class ClipPairTransform:
     """An albumentations pipeline whose random numbers are the same for all images of a call.
 
     Images are first resized as in validation, keeping their aspect ratio, and padded with black
-    at the right and bottom to the network's input size.
+    at the right and bottom to the network's input size. Masks go through the steps as the shares of
+    the pixels that they cover, bilinear whatever a step says of masks, and are cut at one half
+    behind the last: a mask that is read at nearest pixels moves against its image.
 
     Args:
         size: (height, width) of the network's input, multiples of 8.
@@ -43,7 +45,11 @@ class ClipPairTransform:
         if any(side < SIZE_DIVISOR or side % SIZE_DIVISOR for side in self.size):
             raise ValueError(f"size must be multiples of {SIZE_DIVISOR}, got {self.size}")
         self.steps = tuple(steps)
-        self._pipeline = A.Compose(list(self.steps), additional_targets={"reference": "image"})
+        self._pipeline = A.Compose(
+            list(self.steps),
+            additional_targets={"reference": "image"},
+            mask_interpolation=cv2.INTER_LINEAR,
+        )
 
     def __call__(
         self, key: UInt8Array, reference: UInt8Array, masks: Sequence[UInt8Array], seed: int
@@ -68,7 +74,7 @@ class ClipPairTransform:
             "reference": _filled_up(resize_frame(reference, fitted), self.size),
         }
         if masks:
-            resized = [_filled_up(resize_mask(mask, fitted), self.size) for mask in masks]
+            resized = [_filled_up(resized_shares(mask, fitted), self.size) for mask in masks]
             named["masks"] = np.stack(resized)
         # one stream for all steps; set_random_seed would start each step from the same number
         self._pipeline.set_random_state(np.random.default_rng(seed), random.Random(seed))
@@ -87,7 +93,8 @@ class ClipPairTransform:
                     "transform steps must leave RGB of uint8, got "
                     f"{list(result[name].shape)} of {result[name].dtype}; the network normalises"
                 )
-        return result["image"], result["reference"], list(result.get("masks", []))
+        moved = [cut_at_half(shares) for shares in result.get("masks", [])]
+        return result["image"], result["reference"], moved
 
     def _explained(self, error: Exception) -> str:
         """Which step could not take which image."""

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from builders import tiny_model
+from builders import make_targets, tiny_criterion, tiny_model
 
+from sgnet.inference.chunk_predictor import ChunkPredictor
+from sgnet.inference.frame_engine import TorchFrameEngine
 from sgnet.models import MaskHead
 from sgnet.models.mask_head import SpatialAttention
 from sgnet.ops.mask_assembly import dense_probabilities
+from sgnet.postprocess import DetectionDecoder
+from sgnet.tracking import MovementTracker
 
 SHAPES = [(8, 12), (4, 6), (2, 3), (1, 2), (1, 1)]
 
@@ -65,6 +69,26 @@ def test_a_vector_of_scores_for_each_sub_region_is_the_default():
     head = MaskHead(16)
     assert head.blender.reading == "region_vector"
     assert head.spatial_attention.scores.out_channels == 6**2 * 6**2
+
+
+def test_scores_are_never_computed_for_whole_maps(monkeypatch):
+    """Neither in training nor in inference; 36 x 36 of them a location would cost more than all."""
+
+    def refused(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(SpatialAttention, "forward", refused)
+    torch.manual_seed(0)
+    model = tiny_model()
+    images = torch.randint(0, 256, (2, 3, 64, 96), dtype=torch.uint8)
+    targets = make_targets([[(4, 4, 40, 40)], [(10, 20, 90, 60)]])
+    outputs = model.forward_pairs(images, images.flip(0))
+    terms = tiny_criterion()(outputs, targets, model.mask_head.instance_masks)
+    assert terms.mask > 0
+    predictor = ChunkPredictor(model.eval(), DetectionDecoder(0.01), MovementTracker())
+    assert any(predictor.track(images, (64, 96)))
+    engine = TorchFrameEngine(model, DetectionDecoder(0.01))
+    assert len(engine.detect(images[0].permute(1, 2, 0).contiguous().numpy()).scores)
 
 
 def masks_with_scores(reading: str, other: bool) -> tuple[torch.Tensor, torch.Tensor]:

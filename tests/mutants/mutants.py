@@ -21,6 +21,7 @@ import tomllib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -84,6 +85,13 @@ def mutants_of(names: Sequence[str] = ()) -> list[Mutant]:
     ]
 
 
+def copied(package: Path, folder: str) -> Path:
+    """A copy of the package in a folder."""
+    target = Path(folder, "sgnet")
+    shutil.copytree(package, target, ignore=shutil.ignore_patterns("__pycache__"))
+    return target
+
+
 def tests_status(tests: Sequence[str], source: Path) -> int:
     """Pytest's exit status with the package of another folder; it stops at the first failure."""
     path = os.pathsep.join([str(source), str(ROOT / "tests")])
@@ -100,15 +108,18 @@ def tests_status(tests: Sequence[str], source: Path) -> int:
     return done.returncode
 
 
-def survives(mutant: Mutant) -> bool:
+def survives(mutant: Mutant, package: Path = PACKAGE) -> bool:
     """Whether all of its tests pass with the change.
+
+    Args:
+        mutant: is made in a copy.
+        package: that is copied.
 
     Raises:
         ValueError: the tests could not be run.
     """
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "sgnet")
-        shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+        copy = copied(package, folder)
         (copy / mutant.file).write_text(mutant.changed(), encoding="utf-8")
         status = tests_status(mutant.tests, Path(folder))
     if status not in (0, TESTS_FAILED):
@@ -128,16 +139,19 @@ def main(arguments: Sequence[str]) -> int:
     if problems or not mutants:
         sys.stderr.write("\n".join(problems or ["no such mutant"]) + "\n")
         return 2
-    tests = sorted({test for mutant in mutants for test in mutant.tests})
-    if tests_status(tests, PACKAGE.parent) != 0:
-        sys.stderr.write("the tests have to pass before the code is changed, and do not\n")
-        return 2
-    survivors = []
-    with ThreadPoolExecutor(given.jobs) as pool:
-        for mutant, alive in zip(mutants, pool.map(survives, mutants), strict=True):
-            sys.stdout.write(f"{'SURVIVES' if alive else 'killed':8}  {mutant.name}\n")
-            sys.stdout.flush()
-            survivors += [mutant] * alive
+    with tempfile.TemporaryDirectory() as folder:  # the package may be edited meanwhile
+        package = copied(PACKAGE, folder)
+        tests = sorted({test for mutant in mutants for test in mutant.tests})
+        if tests_status(tests, package.parent) != 0:
+            sys.stderr.write("the tests have to pass before the code is changed, and do not\n")
+            return 2
+        survivors = []
+        with ThreadPoolExecutor(given.jobs) as pool:
+            alive = pool.map(partial(survives, package=package), mutants)
+            for mutant, lives in zip(mutants, alive, strict=True):
+                sys.stdout.write(f"{'SURVIVES' if lives else 'killed':8}  {mutant.name}\n")
+                sys.stdout.flush()
+                survivors += [mutant] * lives
     sys.stdout.write(f"{len(survivors)} of {len(mutants)} survive\n")
     return int(len(survivors) > MOST_SURVIVORS * len(mutants))
 

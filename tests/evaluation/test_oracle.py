@@ -114,6 +114,13 @@ def test_wrong_masks_are_mended_by_true_masks_and_by_true_boxes_where_these_were
         assert found[rung] == (100 if {"masks", "boxes"} & set(parts) else 0), rung
 
 
+def test_a_track_that_true_boxes_leave_without_a_mask_is_none():
+    empty = encode(np.zeros((SIZE, SIZE), np.uint8))
+    seen = [[detection(11, 0, boxed=empty)]]
+    assert len(list(replaced_tracks(VIDEO, seen, IDS, ()))) == 1
+    assert list(replaced_tracks(VIDEO, seen, IDS, ("boxes",))) == []
+
+
 def test_a_false_detection_of_high_score_costs_until_it_is_left_out():
     lone = [[*frame, false_one(50, 0.99)] for frame in frames()]
     found = ladder(*lone)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -39,16 +40,21 @@ def rectangle(left: int, top: int, width: int = 20, height: int = 12) -> Rle:
     return encode(mask)
 
 
-@pytest.fixture(scope="module")
-def truth(tmp_path_factory) -> YouTubeVIS:
-    """Two videos: an object that moves by (4, 2) a frame, one that comes and goes, a crowd."""
-    path = tmp_path_factory.mktemp("truth") / "val.json"
-    videos = [Video(n, WIDTH, HEIGHT, LENGTH, ()) for n in (1, 2)]
+def save_truth(path: Path, right: int = 1, down: int = 1) -> YouTubeVIS:
+    """Two videos: an object that moves by (4, 2) a frame, one that comes and goes, a crowd.
+
+    Frames and all that is in them are so many times wider and higher.
+    """
+
+    def large(mask: Rle) -> Rle:
+        return encode(decode(mask).repeat(down, axis=0).repeat(right, axis=1))
+
+    videos = [Video(n, WIDTH * right, HEIGHT * down, LENGTH, ()) for n in (1, 2)]
     tracks = []
     for n in (1, 2):
-        moving = [rectangle(8 + 4 * t, 4 + 2 * t) for t in range(LENGTH)]
-        late = [None, rectangle(50, 40), None, rectangle(56, 44)]
-        crowd = [rectangle(70, 0)] * LENGTH
+        moving = [large(rectangle(8 + 4 * t, 4 + 2 * t)) for t in range(LENGTH)]
+        late = [None, large(rectangle(50, 40)), None, large(rectangle(56, 44))]
+        crowd = [large(rectangle(70, 0))] * LENGTH
         tracks += [
             visible_track(10 * n + 1, n, 5, moving),
             visible_track(10 * n + 2, n, 6, late),
@@ -56,6 +62,11 @@ def truth(tmp_path_factory) -> YouTubeVIS:
         ]
     save_annotations(path, CATEGORIES, videos, tracks)
     return load_annotations(path)
+
+
+@pytest.fixture(scope="module")
+def truth(tmp_path_factory) -> YouTubeVIS:
+    return save_truth(tmp_path_factory.mktemp("truth") / "val.json")
 
 
 class TrueNetwork:
@@ -131,7 +142,8 @@ def diagnosed(truth: YouTubeVIS, model, chunk: int = LENGTH, decoder=None, video
         )
         for first in range(0, LENGTH, chunk):
             part = images[first : first + chunk]
-            diagnosis.add(VideoChunk(part, video, first, LENGTH, (HEIGHT, WIDTH)))
+            size = truth.videos[0].height, truth.videos[0].width
+            diagnosis.add(VideoChunk(part, video, first, LENGTH, size))
     return diagnosis
 
 
@@ -156,6 +168,18 @@ def test_a_network_that_says_the_truth_is_at_the_ceiling_everywhere(truth):
     assert np.nansum(values["id_switched"]) == 0
     assert diagnosis.mask_stride == 2
     assert list(ladder_of(diagnosis, truth).values()) == pytest.approx([1] * len(LADDER))
+
+
+def test_figures_are_in_pixels_of_frames_of_another_shape_than_the_input(truth, tmp_path):
+    large = save_truth(tmp_path / "large.json", right=3, down=2)
+    diagnosis = diagnosed(large, TrueNetwork(truth))  # which sees small frames
+    values = columns(diagnosis.table)
+    assert values["box_iou"] == pytest.approx(1)
+    assert values["mask_iou"] == pytest.approx(values["ceiling_stride_2"])
+    assert (values["mask_iou"] > 0.95).all()
+    assert np.nanmax(values["movement_error"]) == pytest.approx(0, abs=1e-4)
+    assert np.nanmean(values["movement_error_of_none"]) == pytest.approx(math.hypot(12, 4))
+    assert list(ladder_of(diagnosis, large).values()) == pytest.approx([1] * len(LADDER))
 
 
 def test_movements_are_those_of_objects_that_the_frame_before_shows(truth):
@@ -194,9 +218,14 @@ def test_boxes_that_are_shifted_by_a_fifth_have_the_iou_worked_out_by_hand(truth
         for item in objects:
             item["box"] = [item["box"][0] + 4, item["box"][1], item["box"][2] + 4, item["box"][3]]
 
-    values = columns(diagnosed(truth, TrueNetwork(truth, shift)).table)
+    diagnosis = diagnosed(truth, TrueNetwork(truth, shift))
+    values = columns(diagnosis.table)
     assert values["box_iou"] == pytest.approx(16 / 24)
     assert values["found_box"] == pytest.approx(1)
+    found = ladder_of(diagnosis, truth)
+    # a box holds 16 of the mask's 20 columns: right from IoU 0.5 to 0.8, 7 of 10 thresholds
+    assert found["none"] == found["tracks"] == found["classes"] == pytest.approx(0.7)
+    assert found["boxes"] == found["masks"] == pytest.approx(1)
 
 
 def test_wrong_classes_and_movements_are_measured(truth):

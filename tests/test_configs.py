@@ -16,6 +16,7 @@ from settings import CONF, settings_of
 from sgnet.commands.cli import COMMANDS
 from sgnet.commands.help import module_name, settings_file
 from sgnet.models import SGNet
+from sgnet.training.input_size import follow_input_size
 from sgnet.training.training_run import build_model
 
 ROOT = Path(__file__).parents[1]
@@ -25,7 +26,7 @@ MODELS = sorted(path.stem for path in (ROOT / "conf/model").glob("*.yaml") if pa
 
 def composed(*overrides: str):
     with initialize_config_dir(str(ROOT / "conf"), version_base="1.3"):
-        return compose(
+        cfg = compose(
             "train",
             [
                 "model.detection_head.num_classes=40",
@@ -34,6 +35,8 @@ def composed(*overrides: str):
                 *overrides,
             ],
         )
+    follow_input_size(cfg)
+    return cfg
 
 
 def build(cfg) -> SGNet:

@@ -15,6 +15,7 @@ from settings import settings_of
 import sgnet
 from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.commands import replay, report
+from sgnet.training.input_size import follow_input_size
 from sgnet.training.replay import replayed_parts
 from sgnet.training.resuming import resumption
 
@@ -26,6 +27,7 @@ def composed() -> DictConfig:
     config = settings_of("train", *tiny_run(Path()))
     config.model.detection_head.num_classes = 2
     config.paths.run_dir = "run"
+    follow_input_size(config)
     return config
 
 
@@ -111,7 +113,7 @@ def test_a_config_that_is_none_is_refused_by_name(tmp_path, content):
 def test_the_parts_of_a_config_of_ours_are_built(tmp_path):
     model, criterion, settings = replayed_parts(demo(), tmp_path)
     assert type(model).__name__ == "SGNet"
-    assert list(criterion.assigner.ranges) == [32, 64, 128, 256]
+    assert list(criterion.assigner.ranges) == [10.45, 20.9, 41.8, 83.61]  # of 96 x 64
     assert settings.small_steps == 1
 
 

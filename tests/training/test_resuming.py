@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 from settings import settings_of
 
 import sgnet.training.validation as validation
+from sgnet.training.input_size import follow_input_size
 from sgnet.training.resuming import KEPT, LENGTH, MEANS, PLACES, resumption
 from sgnet.training.run_folder import begin_records
 from sgnet.training.training_run import train
@@ -24,7 +25,9 @@ ROOT = Path(__file__).parents[2]
 
 
 def settings(folder: Path, *overrides: str):
-    return settings_of("train", *tiny_run(folder, "trainer.max_epochs=1", *overrides))
+    cfg = settings_of("train", *tiny_run(folder, "trainer.max_epochs=1", *overrides))
+    follow_input_size(cfg)  # as training does first
+    return cfg
 
 
 def validations_give(patch: pytest.MonkeyPatch, ap: float) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 from builders import tiny_run
+from omegaconf import OmegaConf
 from pycocotools import mask as coco_mask
 from settings import settings_of
 
@@ -83,6 +84,21 @@ def test_resuming_after_an_epoch_ends_with_the_same_weights(finished, tmp_path):
     for key in ("state_dict", "current_model_state"):
         for name, value in whole[key].items():
             torch.testing.assert_close(parts[key][name], value, rtol=0, atol=0)
+
+
+def test_a_run_writes_down_the_numbers_that_follow_from_its_input_size(finished):
+    folder, _ = finished
+    scale = (64 * 96 / (360 * 640)) ** 0.5
+    written = OmegaConf.load(folder / "run/config.yaml")
+    path = folder / "run/checkpoints/best.ckpt"
+    stored = torch.load(path, weights_only=True)["sgnet"]
+    for settings in (written, OmegaConf.create(stored["settings"])):
+        assert settings.model.mask_head.cell_size == pytest.approx(50 * scale, abs=0.01)
+        assert settings.criterion.assigner.ranges[3] == pytest.approx(512 * scale, abs=0.01)
+        assert settings.data.min_area == 1
+    assert stored["model"]["mask_head"]["cell_size"] == written.model.mask_head.cell_size
+    blender = load_checkpoint(path).model.mask_head.blender
+    assert blender.cell_size == written.model.mask_head.cell_size
 
 
 def test_a_checkpoint_loads_alone_with_weights_only(finished):

@@ -15,6 +15,8 @@ from sgnet.commands.value_types import HYDRAS, Settings, converted, require_know
 
 Node = DictConfig | ListConfig
 OURS = "sgnet."
+# training fills them in where they are null; see sgnet.training.input_size
+FOLLOWING = ("model.mask_head.cell_size", "criterion.assigner.ranges")
 READ_ELSEWHERE = ("model.weights",)  # beside a constructor's parameters; training reads it
 
 
@@ -70,7 +72,8 @@ def _check_target(node: Any, target: str, prefix: str) -> None:  # noqa: ANN401
         names = {key for key in node if f"{prefix}{key}" not in READ_ELSEWHERE}
         require_known(names - HYDRAS, list(kinds), f"{prefix.rstrip('.')} ({target})".lstrip())
     for key in set(node) & set(kinds):
-        if not OmegaConf.is_missing(node, key):
+        follows = f"{prefix}{key}" in FOLLOWING and node.get(key) is None
+        if not (follows or OmegaConf.is_missing(node, key)):
             _refuse_interpolation(node, key, prefix)
             _set(node, key, kinds[key], prefix)
 

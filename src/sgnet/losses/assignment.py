@@ -9,9 +9,8 @@ import torch
 from torch import Tensor
 
 from sgnet.ops.boxes import box_centers, box_sizes, boxes_to_distances
+from sgnet.ops.input_size import RANGES
 from sgnet.structures import Targets
-
-DEFAULT_RANGES = (64.0, 128.0, 256.0, 512.0)
 
 
 @dataclass(frozen=True)
@@ -47,11 +46,11 @@ class LocationAssigner:
 
     Attributes:
         ranges: upper ends of the regression ranges of P3..P6 in input pixels; the last level has
-            no upper end. The paper's belong to 640x360 and scale with the input.
+            no upper end. FCOS's belong to 640x360 here; others: `regression_ranges_of`.
         center_radius: half side of the centre region in units of the stride.
     """
 
-    ranges: Sequence[float] = DEFAULT_RANGES
+    ranges: Sequence[float] = RANGES
     center_radius: float = 1.5
 
     def __call__(self, locations: Tensor, strides: Tensor, targets: Targets) -> Positives:

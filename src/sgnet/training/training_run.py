@@ -27,6 +27,7 @@ from sgnet.files.atomic_file import write_json
 from sgnet.files.kept_aside import kept
 from sgnet.models import SGNet
 from sgnet.reports.runs import HYDRA_OVERRIDES, OVERRIDES_FILE
+from sgnet.training.input_size import follow_input_size
 from sgnet.training.library_noise import without_library_noise
 from sgnet.training.lightning_module import SGNetModule
 from sgnet.training.manifest import SplitFiles, write_manifest
@@ -94,6 +95,7 @@ def train(cfg: DictConfig) -> dict[str, float]:
     Raises:
         ValueError: a setting or an input file is wrong.
     """
+    follow_input_size(cfg)
     run_dir = Path(cfg.paths.run_dir)
     with sole_run(run_dir):
         if cfg.resume == RESUME_AUTO and (run_dir / SUMMARY_FILE).is_file():

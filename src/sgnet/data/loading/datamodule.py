@@ -38,6 +38,7 @@ from sgnet.data.loading.training_sources import (
     without_names,
 )
 from sgnet.data.loading.video_chunks import VideoChunkDataset, video_shares
+from sgnet.ops.input_size import min_area_of
 from sgnet.structures import Category, Video, VideoChunk
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,8 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         batch_size: clip pairs of an optimiser step, over all processes and accumulated batches; the
             learning rate belongs to it, whatever the number of processes.
         max_gap: frames between key and reference frame at most.
-        min_area: objects with fewer pixels after the transform are dropped.
+        min_area: objects with fewer pixels after the transform are dropped; None takes what
+            belongs to the input size, see `min_area_of`.
         num_workers: loader processes; None takes one less than the cores, at most 8.
         frames_per_chunk: validation frames run together; changes speed only.
         samples_per_epoch: clip pairs an epoch; None takes every key frame once.
@@ -81,7 +83,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         transform: ClipPairTransform,
         batch_size: int,
         max_gap: int = 1,
-        min_area: int = 1,
+        min_area: int | None = None,
         num_workers: int | None = None,
         frames_per_chunk: int = 8,
         samples_per_epoch: int | None = None,
@@ -112,7 +114,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
         self.transform = transform
         self.batch_size = batch_size
         self.max_gap = max_gap
-        self.min_area = min_area
+        self.min_area = min_area_of(transform.size) if min_area is None else min_area
         self.num_workers = default_workers() if num_workers is None else num_workers
         self.frames_per_chunk = frames_per_chunk
         self.samples_per_epoch = samples_per_epoch

@@ -12,6 +12,7 @@ from hydra import compose, initialize_config_dir
 from hydra.utils import get_class, instantiate
 from omegaconf import OmegaConf
 from settings import CONF, settings_of
+from torchvision.models.detection import FCOS
 
 from sgnet.commands.cli import COMMANDS
 from sgnet.commands.help import module_name, settings_file
@@ -225,9 +226,26 @@ def test_the_papers_numbers_are_the_defaults_of_its_experiment():
     assert model.mask_head.base_masks.reduce.out_channels == 36
     assert cfg.criterion.assigner.ranges == [64, 128, 256, 512]
     assert cfg.criterion.assigner.center_radius == 1.5
-    assert cfg.inference.tracker.point == "location"
-    assert not cfg.inference.tracker.class_aware
     assert cfg.model.tracking_head.tracking_input == "pair"
+
+
+@pytest.mark.parametrize("experiment", [name for name in EXPERIMENTS if name != "paper_table"])
+def test_every_experiment_validates_with_the_default_decoder_and_tracker(experiment):
+    assert composed(f"experiment={experiment}").inference == composed().inference
+
+
+def test_the_papers_rule_is_a_choice_with_the_decoder_of_torchvisions_fcos():
+    chosen = composed("experiment=paper_r50", "inference=paper").inference
+    tracker = {"max_age": 0, "class_aware": False, "point": "location", "radius_scale": 1.0}
+    assert instantiate(chosen.tracker).settings == tracker
+    fcos = inspect.signature(FCOS).parameters
+    for name, theirs in (
+        ("score_threshold", "score_thresh"),
+        ("nms_threshold", "nms_thresh"),
+        ("top_k", "topk_candidates"),
+        ("max_detections", "detections_per_img"),
+    ):
+        assert chosen.decoder[name] == fcos[theirs].default
 
 
 @pytest.mark.parametrize("part", ["criterion", "inference.decoder", "inference.tracker"])

@@ -10,7 +10,7 @@ from sgnet.tracking import MovementTracker
 
 
 def paper_tracker(**settings) -> MovementTracker:
-    return MovementTracker(**{"max_age": 1, "class_aware": False, "point": "location", **settings})
+    return MovementTracker(**{"max_age": 0, "class_aware": False, "point": "location", **settings})
 
 
 def box(x: float, y: float, size: float = 20.0) -> tuple[float, float, float, float]:
@@ -91,6 +91,15 @@ def test_tracks_end_after_max_age_frames(max_age, expected):
     tracker = paper_tracker(max_age=max_age)
     tracker.update(make_detections([box(50, 50)]))
     tracker.update(make_detections([]))
+    tracker.update(make_detections([]))
+    assert tracker.update(make_detections([box(50, 50)])) == [expected]
+
+
+@pytest.mark.parametrize(("max_age", "expected"), [(0, 2), (1, 1)])
+def test_an_age_of_0_matches_the_frame_before_and_no_other(max_age, expected):
+    tracker = paper_tracker(max_age=max_age)
+    assert tracker.update(make_detections([box(50, 50)])) == [1]
+    assert tracker.update(make_detections([box(50, 50)])) == [1]  # the frame before
     tracker.update(make_detections([]))
     assert tracker.update(make_detections([box(50, 50)])) == [expected]
 

@@ -179,6 +179,11 @@ def test_a_device_that_an_exported_model_does_not_follow_is_refused(onnx_file):
         open_predictor(onnx_file, "cuda")
 
 
+def test_weights_are_chosen_where_a_model_is_exported_and_not_behind(onnx_file):
+    with pytest.raises(ValueError, match=r"weights cannot be set .* give it to `sgnet export`"):
+        open_predictor(onnx_file, weights="raw")
+
+
 def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path):
     loaded = load_checkpoint(checkpoint)
     export(loaded, loaded.tracker.settings, tmp_path / "step.pt2", "torch_export")

@@ -1,0 +1,57 @@
+"""Each command that loads a checkpoint takes the kind of weights that it is told to."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import pytest
+import torch
+from builders import save_tiny_checkpoint
+from data_sets import write_data_set
+from settings import settings_of
+
+from sgnet.inference.video_predictor import VideoPredictor, open_predictor
+
+DATA = ("data=base", "data.root={0}/set", "split=train")
+COMMANDS = {
+    "evaluate": (*DATA, "output={0}/out"),
+    "evaluate streamed": (*DATA, "output={0}/out", "speed=exact"),
+    "predict": ("source={0}/set/train/JPEGImages/v1", "output={0}/out"),
+    "export": ("output={0}/out.onnx",),
+    "check_export": (*DATA, "exported={0}/none.onnx"),
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("weights")
+    write_data_set(place / "set", seeds=range(1, 5))
+    save_tiny_checkpoint(place / "raw.ckpt")
+    return place
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_weights_that_a_checkpoint_lacks_are_refused_by_each_command(folder, command):
+    name = command.split()[0]
+    overrides = (o.format(folder) for o in COMMANDS[command])
+    cfg = settings_of(name, f"checkpoint={folder}/raw.ckpt", "weights=averaged", *overrides)
+    with pytest.raises(ValueError, match="raw.ckpt: expected averaged weights, got raw ones alone"):
+        import_module(f"sgnet.commands.{name}").run(cfg)
+
+
+@pytest.mark.parametrize("opener", [VideoPredictor.from_checkpoint, open_predictor])
+def test_a_predictor_runs_the_weights_that_are_asked_for(folder, tmp_path, opener):
+    content = torch.load(folder / "raw.ckpt", weights_only=True)
+    averaged = {name: value * 2 for name, value in content["state_dict"].items()}
+    both = {"state_dict": averaged, "current_model_state": content["state_dict"]}
+    torch.save(content | both, tmp_path / "both.ckpt")
+    torch.save(content | {"state_dict": averaged}, tmp_path / "averaged.ckpt")
+    image = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8).numpy()
+    of = {}
+    for name, file in (("raw", folder / "raw.ckpt"), ("averaged", tmp_path / "averaged.ckpt")):
+        (of[name],) = opener(file, "cpu").stream(image)
+    assert of["raw"].instances
+    assert of["raw"].instances != of["averaged"].instances
+    for asked, name in ((None, "averaged"), ("averaged", "averaged"), ("raw", "raw")):
+        (got,) = opener(tmp_path / "both.ckpt", "cpu", weights=asked).stream(image)
+        assert got.instances == of[name].instances

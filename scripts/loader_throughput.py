@@ -51,7 +51,13 @@ def loader_rate(data: LoadedSet, batch_size: int, workers: int, batches: int, se
     number = (batches + unmeasured) * batch_size
     loader = DataLoader(
         dataset,
-        sampler=SeededSampler(len(dataset), seed, num_samples=number),
+        sampler=SeededSampler(
+            len(dataset),
+            seed,
+            num_samples=number,
+            batch_size=batch_size,
+            is_turned=dataset.is_turned if len(dataset.orientations) > 1 else None,
+        ),
         batch_size=batch_size,
         num_workers=workers,
         collate_fn=collate_clip_pairs,

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import albumentations as A
+import cv2
 import numpy as np
 import pytest
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
 
-from sgnet.data.clips.transforms import ClipPairTransform
+from sgnet.data.clips.transforms import ClipPairTransform, turned_step
+
+CONF = Path(__file__).parents[3] / "conf"
 
 CORNER = np.zeros((8, 16, 3), dtype=np.uint8)
 CORNER[0, 0] = 255
@@ -47,6 +54,68 @@ def test_frames_of_another_shape_are_filled_up_with_black():
     for image in (key, reference, mask * 255):
         assert (image[:8] == 255).all()
         assert not image[8:].any()
+
+
+def gradient(size: tuple[int, int]) -> np.ndarray:
+    """A picture whose pixels tell their row and column as shares of the sides."""
+    rows, columns = (np.linspace(0, 255, side).round().astype(np.uint8) for side in size)
+    red, green = np.broadcast_arrays(rows[:, None], columns)
+    return np.stack([red, green, np.zeros_like(red)], axis=2)
+
+
+def yaml_transform(*overrides: str) -> ClipPairTransform:
+    """That of an experiment's files."""
+    with initialize_config_dir(str(CONF), version_base=None):
+        cfg = compose("train", overrides=list(overrides))
+    return instantiate(cfg.data.transform, _convert_="all")
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [("experiment=paper_r50",), ("experiment=demo",), ("experiment=finetune_small",)],
+)
+def test_steps_with_sizes_in_yaml_take_upright_pairs_as_well(overrides):
+    transform = yaml_transform(*overrides)
+    landscape, upright = transform.size, transform.size[::-1]
+    assert not transform.turns((720, 1280))
+    assert not transform.turns((720, 720))
+    assert transform.turns((1280, 720))
+    for original, size in (((720, 1280), landscape), ((1280, 720), upright), ((7, 7), landscape)):
+        for seed in range(6):
+            picture = gradient(original)
+            mask = np.ones(original, np.uint8)
+            key, _, (moved,) = transform(picture, picture, [mask], seed)
+            assert key.shape[:2] == moved.shape == size
+            assert moved.mean() > 0.3
+
+
+def test_an_upright_pair_is_upright_and_whole_behind_the_transform():
+    picture = gradient((128, 72))
+    key, reference, (mask,) = ClipPairTransform((40, 72))(
+        picture, picture, [np.ones((128, 72), np.uint8)], 0
+    )
+    assert key.shape == (72, 40, 3)
+    np.testing.assert_array_equal(key, reference)
+    expected = cv2.resize(picture, (40, 72), interpolation=cv2.INTER_AREA)
+    np.testing.assert_array_equal(key, expected)
+    assert mask.all()
+
+
+def test_sizes_of_steps_are_exchanged_in_a_copy_at_any_depth():
+    steps = [
+        A.Resize(10, 20),
+        A.PadIfNeeded(30, 40),
+        A.RandomResizedCrop(size=(50, 60)),
+        A.OneOf([A.Sequential([A.CenterCrop(70, 80)])]),
+        A.HorizontalFlip(),
+    ]
+    resize, pad, crop, either, _ = (turned_step(step) for step in steps)
+    assert (resize.height, resize.width) == (20, 10)
+    assert (pad.min_height, pad.min_width) == (40, 30)
+    assert tuple(crop.size) == (60, 50)
+    inner = either.transforms[0].transforms[0]
+    assert (inner.height, inner.width) == (80, 70)
+    assert (steps[0].height, steps[3].transforms[0].transforms[0].height) == (10, 70)
 
 
 @pytest.mark.parametrize("step", [A.ToFloat(max_value=255), A.ToGray(num_output_channels=1, p=1)])

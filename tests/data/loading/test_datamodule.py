@@ -12,9 +12,11 @@ import cv2
 import numpy as np
 import pytest
 
+from sgnet.data.annotations.youtube_vis import find_split
 from sgnet.data.clips.transforms import ClipPairTransform
 from sgnet.data.loading.datamodule import YouTubeVISDataModule
 from sgnet.data.loading.loader_processes import prepare_process
+from sgnet.data.loading.training_sources import TrainingSource
 from sgnet.data.shapes import ShapesSpec, generate_shapes
 
 SPEC = ShapesSpec(width=96, height=64, min_frames=3, max_frames=5)
@@ -266,3 +268,77 @@ def test_videos_that_name_no_frames_are_refused(root, tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(ValueError, match="video 1: file_names expected"):
         module(tmp_path / "copy").setup("fit")
+
+
+@pytest.fixture(scope="module")
+def both_orientations(tmp_path_factory) -> Path:
+    """Four landscape videos in a folder, three upright ones in another."""
+    folder = tmp_path_factory.mktemp("both")
+    generate_shapes(folder / "a", SPEC, "train", 4, seed=0)
+    upright = ShapesSpec(width=64, height=96, min_frames=3, max_frames=5)
+    generate_shapes(folder / "b", upright, "train", 3, seed=1)
+    return folder
+
+
+def joined(folder: Path) -> Path:
+    """Both sets as one, the upright videos' ids behind the others."""
+    places = {kind: find_split(folder / kind, "train") for kind in "ab"}
+    first, second = (json.loads(path.read_text()) for path, _ in places.values())
+    for video in first["videos"] + second["videos"]:
+        kind = "a" if video in first["videos"] else "b"
+        video["file_names"] = [f"{kind}/{name}" for name in video["file_names"]]
+    most = max(video["id"] for video in first["videos"])
+    tracks = max(track["id"] for track in first["annotations"])
+    for video in second["videos"]:
+        video["id"] += most
+    for track in second["annotations"]:
+        track["id"] += tracks
+        track["video_id"] += most
+    root = folder / "joined"
+    for kind, (_, images) in places.items():
+        shutil.copytree(images, root / "train/JPEGImages" / kind)
+    content = {
+        **first,
+        "videos": first["videos"] + second["videos"],
+        "annotations": first["annotations"] + second["annotations"],
+    }
+    (root / "train.json").write_text(json.dumps(content))
+    return root
+
+
+@pytest.mark.parametrize("mixed", [False, True])
+def test_pairs_of_a_batch_have_one_orientation_also_where_frames_are_broken(
+    both_orientations, tmp_path, mixed
+):
+    source = tmp_path / "set"
+    shutil.copytree(both_orientations, source)
+    root = joined(source)
+    (root / "train/JPEGImages" / first_upright(root)).write_bytes(b"?")
+    further = (TrainingSource(root, "train"),) if mixed else ()
+    data = YouTubeVISDataModule(
+        root,
+        "train",
+        None,
+        ClipPairTransform((64, 96)),
+        batch_size=2,
+        num_workers=0,
+        samples_per_epoch=40,
+        sources=further,
+    )
+    data.setup("fit")
+    batches = list(data.train_dataloader())
+    sizes = [tuple(batch.key_images.shape) for batch in batches]
+    assert set(sizes) == {(2, 3, 64, 96), (2, 3, 96, 64)}
+    assert len(batches) == 20
+    for batch in batches:
+        upright = batch.key_images.shape[2] == 96
+        assert all(name.startswith("b/") == upright for name in batch.names)
+        assert batch.key_targets.masks.shape[1:] == batch.key_images.shape[2:]
+    assert any(batch.replaced for batch in batches)
+    again = list(data.train_dataloader())
+    assert [batch.names for batch in again] == [batch.names for batch in batches]
+
+
+def first_upright(root: Path) -> str:
+    videos = json.loads((root / "train.json").read_text())["videos"]
+    return next(v["file_names"][0] for v in videos if v["height"] > v["width"])

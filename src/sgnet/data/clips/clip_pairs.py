@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from torch.utils.data import Dataset, Sampler
 
 from sgnet.data.annotations.youtube_vis import YouTubeVIS
 from sgnet.data.clips.frames import BrokenFrameError, read_frame
+from sgnet.data.clips.orientation_batches import batches_of_one_orientation
 from sgnet.data.clips.raw_pairs import RawFrame, RawPair
 from sgnet.data.clips.reading_notes import ReadingNotes
 from sgnet.data.clips.transforms import ClipPairTransform
@@ -77,6 +78,9 @@ class ClipPairDataset(Dataset[ClipPair]):
         videos: indices of the videos to draw from; None takes all.
         labels: class index of each category id, objects of other categories are left out; None
             counts the categories in the file's order.
+
+    Attributes:
+        turned: [S] whether the pair of a key frame has the input size's sides exchanged.
     """
 
     def __init__(
@@ -100,6 +104,8 @@ class ClipPairDataset(Dataset[ClipPair]):
         self._label_of = in_order if labels is None else dict(labels)
         chosen = range(len(annotations.videos)) if videos is None else videos
         self._keys = _key_frames([(v, annotations.videos[v].length) for v in chosen])
+        turns = [transform.turns((v.height, v.width)) for v in annotations.videos]
+        self.turned = np.array(turns, dtype=np.bool_)[self._keys[:, 0]]
         self._reading = ReadingNotes()
 
     def __len__(self) -> int:
@@ -111,6 +117,8 @@ class ClipPairDataset(Dataset[ClipPair]):
 
     def read(self, index: int, random: np.random.Generator) -> RawPair:
         """A pair as it is stored; another one, drawn, in place of a pair with a broken frame.
+
+        The other one has the same orientation, or it would fit into no batch.
 
         Args:
             index: of the key frame.
@@ -126,8 +134,18 @@ class ClipPairDataset(Dataset[ClipPair]):
                 return replace(self._stored(index, random), replaced=tuple(broken))
             except BrokenFrameError as error:
                 broken.append(str(error))
-                index = int(random.integers(len(self)))
+                alike = np.flatnonzero(self.turned == self.turned[index])
+                index = int(alike[random.integers(len(alike))])
         raise BrokenFrameError(f"{ATTEMPTS} clip pairs in a row are broken: {'; '.join(broken)}")
+
+    @property
+    def orientations(self) -> set[bool]:
+        """Those of its pairs, see `is_turned`."""
+        return set(np.unique(self.turned).tolist())
+
+    def is_turned(self, item: tuple[int, int]) -> bool:
+        """Whether an item (index, seed) has the input size's sides exchanged."""
+        return bool(self.turned[item[0]])
 
     def frames_of(self, index: int, random: np.random.Generator) -> tuple[int, int, int]:
         """Video, key frame and reference frame of a pair.
@@ -224,6 +242,8 @@ class SeededSampler(Sampler[tuple[int, int]]):
         rank: of this process; it takes every `world_size`-th batch, as many as the others, so that
             N processes take together what one takes in N batches.
         world_size: number of processes; what is over their whole batches is left out.
+        is_turned: the orientation of an item, where there are both; a batch then has one of them,
+            see `batches_of_one_orientation`.
     """
 
     def __init__(
@@ -235,8 +255,10 @@ class SeededSampler(Sampler[tuple[int, int]]):
         batch_size: int = 1,
         rank: int = 0,
         world_size: int = 1,
+        is_turned: Callable[[tuple[int, int]], bool] | None = None,
     ) -> None:
         self._length = length
+        self._is_turned = is_turned
         self._seed = seed
         self._shuffle = shuffle
         self._num_samples = length if num_samples is None else num_samples
@@ -275,6 +297,9 @@ class SeededSampler(Sampler[tuple[int, int]]):
         seeds = generator.integers(0, 2**31, size=self._num_samples)
         indices = np.concatenate([*orders, np.zeros(0, dtype=np.int64)])[: self._num_samples]
         taken = np.stack([indices, seeds], axis=1)[: len(self) * self._world_size]
+        if self._is_turned is not None:
+            turned = np.array([self._is_turned((i, s)) for i, s in taken.tolist()], dtype=np.bool_)
+            taken = taken[batches_of_one_orientation(turned, self._batch_size, generator)]
         batches = taken.reshape(-1, self._world_size, self._batch_size, 2)[:, self._rank]
         mine = batches[self.first_batch :].reshape(-1, 2)
         return iter([(index, seed) for index, seed in mine.tolist()])

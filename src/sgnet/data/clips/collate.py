@@ -13,7 +13,7 @@ from sgnet.structures import ClipPairBatch, Targets
 
 
 def collate_clip_pairs(pairs: Sequence[ClipPair]) -> ClipPairBatch:
-    """Stacks B pairs of one image size.
+    """Stacks B pairs of one image size; the sampler gives pairs of one orientation.
 
     Returns:
         A batch whose targets are padded to the most objects any frame has, 0 where none has any.

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sgnet.files.image_file import decode_image
 from sgnet.files.image_limits import ImageFileError
-from sgnet.ops.frame_sizes import SIZE_DIVISOR, fit_size, fit_within, resize_frame
+from sgnet.ops.frame_sizes import SIZE_DIVISOR, fit_size, resize_frame
 from sgnet.records import Video
 
 __all__ = [
@@ -19,7 +19,6 @@ __all__ = [
     "check_frame_size",
     "check_frames",
     "fit_size",
-    "fit_within",
     "read_frame",
     "resize_frame",
 ]

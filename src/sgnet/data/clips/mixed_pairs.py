@@ -53,9 +53,7 @@ class MixedClipPairs(Dataset[ClipPair]):
     def __getitem__(self, item: tuple[int, int] | int) -> ClipPair:
         index, seed = (item, item) if isinstance(item, int) else item
         random = np.random.default_rng([seed, 1])
-        part = self._drawn(random)
-        if part:  # the main data set is gone through in order
-            index = int(random.integers(len(self._parts[part])))
+        part, index = self._chosen(index, random)
         pair = self._read(part, index, random)
         if self._copy_paste is not None and self._copy_paste.wants(random):
             part_of_other = self._drawn(random)
@@ -63,9 +61,25 @@ class MixedClipPairs(Dataset[ClipPair]):
             pair = self._copy_paste(pair, self._read(part_of_other, place, random), random)
         return self._parts[part].transformed(pair, seed)
 
+    @property
+    def orientations(self) -> set[bool]:
+        """Those of the pairs of all parts, see `ClipPairDataset.is_turned`."""
+        return set().union(*(part.orientations for part in self._parts))
+
+    def is_turned(self, item: tuple[int, int]) -> bool:
+        """Whether an item (index, seed) has the input size's sides exchanged."""
+        index, seed = item
+        part, index = self._chosen(index, np.random.default_rng([seed, 1]))
+        return self._parts[part].is_turned((index, seed))
+
     def being_read(self) -> list[str]:
         """Key frames that the loader processes read last, for when one of them dies."""
         return [name for part in self._parts for name in part.being_read()]
+
+    def _chosen(self, index: int, random: np.random.Generator) -> tuple[int, int]:
+        """Part and key frame of an item; the main data set is gone through in order."""
+        part = self._drawn(random)
+        return part, int(random.integers(len(self._parts[part]))) if part else index
 
     def _drawn(self, random: np.random.Generator) -> int:
         part = int(np.searchsorted(self._shares, random.uniform(), side="right"))

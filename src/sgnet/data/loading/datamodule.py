@@ -277,6 +277,7 @@ class YouTubeVISDataModule(pl.LightningDataModule):
             batch_size=batch_size,
             rank=rank,
             world_size=processes,
+            is_turned=dataset.is_turned if len(dataset.orientations) > 1 else None,
         )
         # loader processes begin before Lightning names the epoch; behind a checkpoint of an epoch's
         # end it hands no state of the loader on either

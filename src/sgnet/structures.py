@@ -118,10 +118,13 @@ class PairTargets(TensorGroup):
     Attributes:
         key: of the key frames.
         reference: of the reference frames.
+        turned: of targets that come with another batch: the sides of their frames are exchanged
+            against that batch's.
     """
 
     key: Targets
     reference: Targets
+    turned: bool = False
 
     def of_key_frames(self, both_ways: bool) -> Targets:
         """Of the frames that are key frames: `both_ways` the reference frames as well, behind."""
@@ -192,6 +195,10 @@ class LocationGrid(TensorGroup):
     locations: Tensor
     strides: Tensor
     level_sizes: tuple[int, ...]
+
+    def turned(self) -> LocationGrid:
+        """The locations of frames whose sides are exchanged, by columns instead of rows."""
+        return replace(self, locations=self.locations.flip(1))
 
 
 @dataclass(frozen=True)

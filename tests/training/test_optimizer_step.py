@@ -229,8 +229,22 @@ def test_one_process_sums_its_own_counts(objects):
     more = make_targets([[(10, 20, 90, 60)], []]).without_masks()
     other = criterion.counts(grid, more)
     step = OptimizerStep(batches=2, processes=3)
-    counts = step.denominators(criterion, [more], grid, own)
+    counts = step.denominators(criterion, [(more, False)], grid, own)
     for name in ("positives", "box_weights", "masks", "shared"):
         together = getattr(own, name) + getattr(other, name)
         assert float(getattr(counts, name)) == pytest.approx(float(together) / 6)
     assert step.denominators(criterion, [], grid, other) is counts
+
+
+def test_a_batch_of_the_other_orientation_is_counted_on_its_own_locations():
+    boxes = [(4.0, 40.0, 44.0, 90.0), (2.0, 4.0, 50.0, 30.0)]  # beyond a landscape frame's height
+    landscape = tiny_model()(torch.zeros(1, 3, 64, 96)).grid
+    upright = tiny_model()(torch.zeros(1, 3, 96, 64)).grid
+    criterion = tiny_criterion()
+    targets = make_targets([boxes], (96, 64)).without_masks()
+    expected = criterion.counts(upright, targets)
+    nothing = criterion.counts(landscape, make_targets([[]]))
+    assert float(criterion.counts(landscape, targets).positives) != float(expected.positives)
+    step = OptimizerStep(batches=2, processes=1)
+    counts = step.denominators(criterion, [(targets, True)], landscape, nothing)
+    torch.testing.assert_close(counts.stacked(), expected.stacked() / 2)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sgnet.structures import ClipPairBatch, PairTargets, Targets
+from sgnet.structures import ClipPairBatch, Targets
 
 
 def shrink_pairs(batch: ClipPairBatch, factor: int) -> ClipPairBatch:
@@ -30,7 +30,11 @@ def shrink_pairs(batch: ClipPairBatch, factor: int) -> ClipPairBatch:
         key_targets=shrink_targets(batch.key_targets, factor),
         reference_targets=shrink_targets(batch.reference_targets, factor),
         following=tuple(
-            PairTargets(shrink_targets(pairs.key, factor), shrink_targets(pairs.reference, factor))
+            replace(
+                pairs,
+                key=shrink_targets(pairs.key, factor),
+                reference=shrink_targets(pairs.reference, factor),
+            )
             for pairs in batch.following
         ),
     )

@@ -166,7 +166,7 @@ class SGNetModule(pl.LightningModule):
         # what N processes draw together is what one draws in N batches
         number = batch_idx * self.trainer.world_size + self.global_rank
         draws = (self.seed, self.current_epoch, number, 0)
-        following = [targets.of_key_frames(self.both_ways) for targets in batch.following]
+        following = [(t.of_key_frames(self.both_ways), t.turned) for t in batch.following]
         of_step = partial(step.denominators, self.criterion, following)
         return pair_losses(self.model, self.criterion, batch, self.both_ways, draws, of_step)
 

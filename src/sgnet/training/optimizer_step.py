@@ -45,7 +45,7 @@ class OptimizerStep:
     def denominators(
         self,
         criterion: SGNetCriterion,
-        following: Sequence[Targets],
+        following: Sequence[tuple[Targets, bool]],
         grid: LocationGrid,
         own: LossCounts,
     ) -> LossCounts:
@@ -53,7 +53,8 @@ class OptimizerStep:
 
         Args:
             criterion: whose counts they are.
-            following: key frames' targets of the batches behind this one.
+            following: key frames' targets of the batches behind this one, and whether the sides of
+                their frames are exchanged against this one's.
             grid: the network's locations.
             own: counts of this batch.
 
@@ -68,7 +69,8 @@ class OptimizerStep:
                     f"expected {self.batches - 1}, got {len(others)}; the data module's loader "
                     "adds them"
                 )
-            counts = [own, *(criterion.counts(grid, targets) for targets in others)]
+            grids = (grid, grid.turned())
+            counts = [own, *(criterion.counts(grids[turned], t) for t, turned in others)]
             total = summed(torch.stack([c.stacked() for c in counts]).sum(dim=0))
             self.counts = LossCounts.of(total).per_share(self.batches * self.processes)
         return self.counts

@@ -51,3 +51,14 @@ def test_a_step_is_read_ahead_and_no_more():
     assert read == []
     seen = [len(read) for _ in told]
     assert seen == [3, 4, 5, 6, 7, 8, 9, 9, 9]
+
+
+def test_a_batch_knows_which_of_the_rest_have_their_sides_exchanged():
+    def sized(*sizes):
+        for number, size in enumerate(sizes):
+            images = torch.zeros(1, 3, *size, dtype=torch.uint8)
+            targets = make_targets([[BOX]], size)
+            yield ClipPairBatch(images, images, targets, targets, (str(number),))
+
+    told = list(with_following(sized((64, 96), (96, 64), (64, 96)), 3))
+    assert [[t.turned for t in batch.following] for batch in told] == [[True, False], [True], []]

@@ -92,13 +92,15 @@ def with_following(
     while ahead:
         batch = ahead.popleft()
         behind = islice(ahead, accumulated - 1 - number % accumulated)
-        yield replace(batch, following=tuple(_without_masks(other.targets) for other in behind))
+        yield replace(batch, following=tuple(_told(other, batch) for other in behind))
         ahead.extend(islice(coming, 1))
         number += 1
 
 
-def _without_masks(targets: PairTargets) -> PairTargets:
-    return PairTargets(targets.key.without_masks(), targets.reference.without_masks())
+def _told(other: ClipPairBatch, batch: ClipPairBatch) -> PairTargets:
+    """What a batch is told of another one."""
+    key, reference = (t.without_masks() for t in (other.key_targets, other.reference_targets))
+    return PairTargets(key, reference, other.key_images.shape[2:] != batch.key_images.shape[2:])
 
 
 class _Timed:

@@ -14,9 +14,9 @@ PACKAGE = ROOT / "src/sgnet"
 HOUSE = """
     commands
     training     export       conversion
-    inference    data_check
+    inference    data_check   reports
     checkpoints
-    models   losses   postprocess   tracking   data   evaluation   visualization   reports
+    models   losses   postprocess   tracking   data   evaluation   visualization
     files
     ops
     structures

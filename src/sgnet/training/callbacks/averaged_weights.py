@@ -95,15 +95,12 @@ class AveragedWeights(WeightAveraging):
         module = _checked(pl_module)
         self._first_step = module.small_steps
         steps = max(0, module.total_steps - module.small_steps)
-        self._kept = decay_of(self.memory * steps, self.update_every_n_steps)
-        memory = f"{self.memory * steps:.0f} steps"
-        if self.decay is not None:
-            self._kept, memory = self.decay, "a decay that was given"
+        followed = decay_of(self.memory * steps, self.update_every_n_steps)
+        self._kept = followed if self.decay is None else self.decay
         if steps:
             log.info(
-                "weights are averaged from step %d of %d on, every %d, memory: %s (decay %.4f)",
-                *(module.small_steps + 1, module.total_steps, self.update_every_n_steps),
-                *(memory, self._kept),
+                "weights are averaged from step %d of %d on; an update keeps %.4f of the average",
+                *(module.small_steps + 1, module.total_steps, self._kept),
             )
 
     def should_update(self, step_idx: int | None = None, epoch_idx: int | None = None) -> bool:

@@ -139,6 +139,41 @@ def test_a_good_part_of_the_object_is_inside():
         assert inside_y / high >= 0.6 - 1e-6
 
 
+@pytest.mark.parametrize("flip", [0.0, 1.0])
+@pytest.mark.parametrize("times", [0.5, 1, 3])
+def test_an_object_that_just_fits_lands_on_the_pixel(times, flip):
+    rules = PasteRules(scale=(1, 1), inside=1.0, flip=flip)
+    cut = frame([(0, 0, 80, 60)], colour=GREEN)  # all of its frame
+    target = frame([], size=(round(60 * times), round(80 * times)))
+    where = rules.draw(cut.masks[0], target.size, np.random.default_rng(0))
+    # the middle of the first pixel goes to the middle of a block of pixels, or to a corner of four
+    assert (where.x, where.y) == pytest.approx(((times - 1) / 2, (times - 1) / 2))
+    assert where.flip == bool(flip)
+    # bilinear edges round the four corners
+    assert (pasted(target, cut, [0], [9], where).masks[0] == 0).sum() <= 4
+
+
+@pytest.mark.parametrize(
+    ("cut", "target", "expected"),
+    [((72, 128), (72, 128), 1), ((128, 72), (72, 128), 1), ((256, 144), (72, 128), 0.5)],
+)
+def test_objects_of_upright_clips_keep_the_size_that_the_network_sees(cut, target, expected):
+    mask = np.zeros(cut, np.uint8)
+    mask[20:40, 30:50] = 1
+    where = PasteRules(scale=(1, 1)).draw(mask, target, np.random.default_rng(0))
+    assert where.scale == pytest.approx(expected)
+
+
+def test_objects_of_many_placements_lie_in_the_middle_of_where_they_may_be():
+    rules = PasteRules(scale=(3, 3), inside=1.0, flip=0.5)
+    mask = frame([(10, 20, 30, 32)]).masks[0]
+    seen = [rules.draw(mask, (60, 80), np.random.default_rng(seed)) for seed in range(400)]
+    centres = [where.matrix(80) @ np.array([19.5, 25.5, 1]) for where in seen]
+    # 60 of 80 columns and 36 of 60 rows: spread evenly over 20 and 24 pixels
+    error = np.array([20, 24]) / np.sqrt(12 * 400)
+    assert (np.abs(np.mean(centres, axis=0) - [39.5, 29.5]) < 3 * error).all()
+
+
 @pytest.mark.parametrize(
     ("build", "words"),
     [

@@ -54,8 +54,8 @@ class PasteRules:
     """How placements are drawn.
 
     Args:
-        scale: of the object's size in its own clip, relative to the sides of the frames, least and
-            most.
+        scale: of the object's size in its own clip, relative to the sides of the frames, the long
+            one to the long one, least and most.
         inside: share of each side of the object's box that lies within the frame, at least, in the
             frame that the placement is drawn for.
         flip: probability.
@@ -86,8 +86,9 @@ class PasteRules:
             size: (height, width) of the frames pasted into.
             random: of the placement.
         """
-        height, width = mask.shape
-        fit = min(size[0] / height, size[1] / width)
+        width = mask.shape[1]
+        # long sides against long ones: upright frames and others are seen at one scale
+        fit = min(max(size) / max(mask.shape), min(size) / min(mask.shape))
         scale = fit * float(random.uniform(*self.scale))
         flip = bool(random.uniform() < self.flip)
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

@@ -1,13 +1,20 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 import torch
 from builders import tiny_model
 
+from sgnet.export.step import GraphDecoder
 from sgnet.inference.chunk_predictor import frame_masks
 from sgnet.ops.box_pixels import box_pixels
 from sgnet.ops.mask_assembly import BlendedMasks
-from sgnet.postprocess import DetectionDecoder, binary_masks
+from sgnet.postprocess import DetectionDecoder, binary_masks, detection_scores
+from sgnet.structures import LocationGrid
+
+SIZE = (64, 96)
+DECODERS = {"frames": DetectionDecoder, "graphs": partial(GraphDecoder, longest_side=96)}
 
 
 def outputs():
@@ -61,3 +68,88 @@ def test_masks_stay_inside_their_boxes_in_the_original_frame(original):
     assert rows.max() + 1 == pytest.approx(40 * scale_y, abs=1)
     assert columns.min() == pytest.approx(16 * scale_x, abs=1)
     assert columns.max() + 1 == pytest.approx(48 * scale_x, abs=1)
+
+
+def selected(decoder, boxes, probabilities, centerness=1.0):
+    """What a decoder keeps of boxes [L, 4] whose classes have probabilities [L, K].
+
+    Each box comes from a location of its own in its middle, all of one level of stride 8.
+    """
+    boxes = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 4)
+    classes = torch.tensor(probabilities, dtype=torch.float32).reshape(len(boxes), -1)
+    middles = (boxes[:, :2] + boxes[:, 2:]) / 2
+    distances = torch.cat([middles - boxes[:, :2], boxes[:, 2:] - middles], dim=1) / 8
+    grid = LocationGrid(middles, torch.full((len(boxes),), 8), (len(boxes),))
+    share = torch.full((len(boxes),), centerness)
+    return decoder.select(classes.logit(), share.logit(eps=1e-7), distances, grid, SIZE)
+
+
+APART = [(0, 0, 10, 10), (20, 0, 30, 10), (40, 0, 50, 10), (60, 0, 70, 10)]
+
+
+def test_a_score_is_the_root_of_class_times_centerness():
+    classes = torch.tensor([[0.64, 0.09], [0.25, 0.81]])
+    found = detection_scores(classes.logit(), torch.tensor([0.25, 0.36]).logit())
+    torch.testing.assert_close(found, torch.tensor([[0.4, 0.15], [0.3, 0.54]]))
+
+
+@pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS)
+def test_the_threshold_is_one_of_the_root(decoder):
+    found = selected(decoder(0.3), APART[:2], [[0.64], [0.30]], centerness=0.25)  # 0.4 and 0.27
+    assert found.scores.tolist() == pytest.approx([0.4])
+    assert found.location_indices.tolist() == [0]
+
+
+@pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS)
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 9])
+def test_no_more_than_the_best_max_detections_are_kept(decoder, most):
+    found = selected(decoder(0.1, max_detections=most), APART, [[0.5], [0.9], [0.3], [0.7]])
+    assert found.location_indices.tolist() == [1, 3, 0, 2][:most]
+
+
+@pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS)
+def test_a_box_suppresses_those_of_its_class_alone(decoder):
+    same = [(10, 10, 40, 40)] * 3
+    found = selected(decoder(0.2), same, [[0.9, 0.01], [0.01, 0.8], [0.7, 0.01]])
+    assert found.location_indices.tolist() == [0, 1]
+    assert found.labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS)
+def test_nothing_above_the_threshold_gives_nothing(decoder):
+    assert selected(decoder(0.5), APART, [[0.2]] * 4).boxes_xyxy.shape == (0, 4)
+
+
+def overlap(one: list[float], other: list[float]) -> float:
+    """IoU of two boxes."""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    high = min(one[3], other[3]) - max(one[1], other[1])
+    both = max(0.0, wide) * max(0.0, high)
+    areas = [(b[2] - b[0]) * (b[3] - b[1]) for b in (one, other)]
+    return both / (sum(areas) - both)
+
+
+@pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS)
+@pytest.mark.parametrize("seed", range(5))
+def test_what_is_kept_equals_a_plain_loop(decoder, seed):
+    torch.manual_seed(seed)
+    corners = torch.rand(60, 2) * torch.tensor([70.0, 40.0])
+    boxes = torch.cat([corners, corners + 8 + torch.rand(60, 2) * 16], dim=1).tolist()
+    probabilities = torch.rand(60, 3).tolist()
+    found = selected(decoder(0.4, 1000, 0.3, 20), boxes, probabilities)
+    ranked = sorted(
+        (
+            (probability**0.5, place, label)
+            for place, row in enumerate(probabilities)
+            for label, probability in enumerate(row)
+        ),
+        reverse=True,
+    )
+    kept: list[tuple[int, int]] = []
+    for score, place, label in ranked:
+        rivals = [boxes[other] for other, of_class in kept if of_class == label]
+        if score > 0.4 and all(overlap(boxes[place], rival) <= 0.3 for rival in rivals):
+            kept.append((place, label))
+    got = list(zip(found.location_indices.tolist(), found.labels.tolist(), strict=True))
+    assert got == kept[:20]
+    assert len(kept) > 20

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from builders import tiny_model
+from builders import liven, tiny_model
 
 from sgnet.inference.chunk_predictor import ChunkPredictor, ChunkTracker
 from sgnet.ops.rle import decode
@@ -33,6 +33,40 @@ def test_frames_one_by_one_equal_frames_together():
     for expected, got in zip(together, alone, strict=True):
         assert [i.track_id for i in got] == [i.track_id for i in expected]
         assert [i.score for i in got] == pytest.approx([i.score for i in expected], abs=1e-5)
+
+
+class Recorder(MovementTracker):
+    """Takes down the movements that it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.movements: list[torch.Tensor] = []
+
+    def update(self, detections) -> list[int]:
+        self.movements.append(detections.movements)
+        return super().update(detections)
+
+
+@pytest.mark.parametrize("lengths", [(1, 1, 1, 1, 1, 1), (2, 3, 1), (3, 3), (6,)])
+def test_movements_are_those_of_each_frame_and_the_one_before_it(lengths):
+    torch.manual_seed(0)
+    model, decoder = liven(tiny_model()).eval(), DetectionDecoder(0.0, max_detections=5)
+    images, recorder = frames(6), Recorder()
+    chunks = ChunkPredictor(model, decoder, recorder)
+    for part in images.split(list(lengths)):
+        chunks.track(part, (64, 96))
+
+    def moved(frame: int, reference: int) -> torch.Tensor:
+        with torch.no_grad():
+            pair = model.forward_pairs(images[frame][None], images[reference][None])
+        return decoder(pair, (64, 96))[0].movements
+
+    assert len(recorder.movements) == 6
+    for frame, got in enumerate(recorder.movements):
+        before = max(0, frame - 1)
+        torch.testing.assert_close(got, moved(frame, before), rtol=1e-3, atol=1e-2)
+        for other in set(range(frame + 1)) - {before}:
+            assert (got - moved(frame, other)).abs().max() > 1  # pixels
 
 
 def test_boxes_and_masks_come_in_original_pixels():

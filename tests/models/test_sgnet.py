@@ -104,6 +104,27 @@ def test_coarse_levels_stay_aligned_with_p3_where_sizes_were_rounded_up():
     assert columns.float().mean() == pytest.approx(40.5, abs=0.51)
 
 
+@pytest.mark.parametrize("along_rows", [True, False])
+@pytest.mark.parametrize(("level", "stride"), [(1, 16), (2, 32)])
+def test_rows_and_columns_of_coarse_levels_lie_where_those_of_p3_do(level, stride, along_rows):
+    """360 x 424 pixels: 45 x 53 locations of P3, 23 x 27 of P4, 12 x 14 of P5."""
+    module = BaseMasks(1, 1, levels=["P3", "P4", "P5"], upsample=1, hidden_channels=1)
+    pyramid = [torch.zeros(1, 1, *size) for size in ((45, 53), (23, 27), (12, 14))]
+    length = pyramid[level].shape[2 if along_rows else 3]
+    places = (torch.arange(length) + 0.5) * stride  # where its locations are, input pixels
+    pyramid[level] += places[:, None] if along_rows else places
+    captured = {}
+    module.fuse.register_forward_pre_hook(lambda _, inputs: captured.update(x=inputs[0]))
+    module(pyramid)
+    assert captured["x"].shape == (1, 3, 45, 53)
+    of_p3 = (torch.arange(45 if along_rows else 53) + 0.5) * 8
+    # in front of the first location there is nothing to interpolate with
+    expected = of_p3.clamp(min=stride / 2)
+    found = captured["x"][0, level]
+    expected = (expected[:, None] if along_rows else expected).expand_as(found)
+    torch.testing.assert_close(found, expected)
+
+
 @pytest.mark.parametrize("depth", [18, 34, 50, 101])
 def test_every_depth_gives_five_levels(depth):
     backbone = ResNetFPN(depth, 16, "group").eval()

@@ -9,6 +9,8 @@ import pytest
 from sgnet.data.clips.raw_pairs import RawFrame, RawPair
 from sgnet.data.clips.still_motion import StillMotion, view
 
+CENTRE = np.array([0.5, 0.5])
+
 
 def still(discs=((60, 40, 12), (100, 70, 9)), size=(120, 160)) -> RawPair:
     """White discs (x, y, radius) on black, which only their masks tell apart."""
@@ -60,6 +62,17 @@ def test_a_window_shows_what_it_covers_at_the_whole_size():
     # 16 of 160 pixels to the right: the middle of the disc goes 16 / 0.5 pixels to the left
     right = view(frame, np.array([0.6, 0.5]), 0.5, 0.0)
     np.testing.assert_allclose(center(half.masks[0]) - center(right.masks[0]), [32, 0], atol=0.6)
+
+
+def test_a_turned_window_turns_about_its_middle():
+    frame = still(((80, 60, 10), (110, 60, 6))).key
+    turned = view(frame, CENTRE, 0.8, 90.0)
+    straight = view(frame, CENTRE, 0.8, 0.0)
+    middle = np.array([79.5, 59.5])
+    for before, after in zip(straight.masks, turned.masks, strict=True):
+        x, y = center(before) - middle
+        # anticlockwise as it is seen, y pointing down
+        np.testing.assert_allclose(center(after) - middle, [y, -x], atol=0.05)
 
 
 def test_objects_outside_of_the_window_are_gone():

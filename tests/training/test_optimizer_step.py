@@ -169,11 +169,12 @@ def test_a_run_that_goes_on_within_an_epoch_accumulates_the_same(root, tmp_path,
 
 
 def test_a_checkpoint_within_a_step_goes_on_with_the_rest_of_it(root, tmp_path):
-    run(root, 8, 8, callbacks=(Saver(tmp_path, 4),))
-    rest = run(root, 8, 8, resume=tmp_path / "4.ckpt")
-    assert len(rest.pairs) == 3
-    assert rest.losses[0]["train/mask"] > 0
-    assert_same_gradients(rest.gradients[0], one_batch(root, names_of(rest.pairs)))
+    run(root, 4, 4, callbacks=(Saver(tmp_path, 0),))
+    rest = run(root, 4, 4, resume=tmp_path / "0.ckpt")
+    assert [len(rest.pairs), len(rest.gradients)] == [7, 2]
+    assert all(losses["train/mask"] > 0 for losses in rest.losses)
+    for gradients, pairs in zip(rest.gradients, (rest.pairs[:3], rest.pairs[3:]), strict=True):
+        assert_same_gradients(gradients, one_batch(root, names_of(pairs)))
 
 
 def test_a_batch_that_is_a_whole_step_is_divided_by_its_own_counts(root):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -278,6 +279,19 @@ def test_figures_do_not_depend_on_how_many_frames_run_together(truth, chunk):
     apart = diagnosed(truth, model, chunk, decoder=decoder).table
     assert together.keys.tolist() == apart.keys.tolist()
     np.testing.assert_allclose(together.values, apart.values, atol=1e-4)
+
+
+def test_chunks_that_do_not_follow_each_other_are_refused(truth):
+    chunk = VideoChunk(torch.zeros(2, 3, HEIGHT, WIDTH), 1, 2, LENGTH, (HEIGHT, WIDTH))
+    diagnosis = Diagnosis(
+        TrueNetwork(truth), DetectionDecoder(), MovementTracker(), truth, IDS, seed=0
+    )
+    with pytest.raises(ValueError, match="video 1: chunks must start at frame 0"):
+        diagnosis.add(chunk)
+    diagnosis.add(replace(chunk, first_frame=0))
+    diagnosis.add(chunk)
+    with pytest.raises(ValueError, match=r"follow each other, .* \(1, 4\), got \(1, 2\)"):
+        diagnosis.add(chunk)
 
 
 def test_rows_are_the_objects_of_the_annotations(truth):

@@ -19,8 +19,9 @@ import torch
 from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import track as track_progress
+from torch.utils.data import DataLoader
 
-from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.checkpoints.loading import LoadedCheckpoint, load_checkpoint
 from sgnet.commands.evaluate import category_ids
 from sgnet.commands.settings import given
 from sgnet.data.annotations.coco_stills import load_videos_or_stills
@@ -43,6 +44,7 @@ from sgnet.inference.diagnosis import Diagnosis
 from sgnet.inference.frame_truth import object_keys
 from sgnet.inference.split_tracking import video_chunks
 from sgnet.records import Video
+from sgnet.structures import VideoChunk
 
 FIELDS = (  # of an output
     *("checkpoint", "split", "videos", "frames", "mask_stride", "figures", "id_switches"),
@@ -84,19 +86,32 @@ def diagnose(cfg: DictConfig) -> dict[str, Any]:
     ids = category_ids(loaded.categories, truth.categories)
     if other is not None:
         _require_comparable(other, truth, videos, ids, cfg.compare)
-    model = loaded.model.to(device).to(memory_format=torch.channels_last)
-    diagnosis = Diagnosis(model, loaded.decoder, loaded.tracker, truth, ids, cfg.seed)
     chunks = video_chunks(
         videos, images, loaded.input_size, data.frames_per_chunk, data.num_workers
     )
-    for chunk in track_progress(chunks, description="diagnosing", transient=True):
-        diagnosis.add(chunk.to(device))
+    diagnosis = _diagnosed(chunks, loaded, truth, ids, device, cfg.seed)
     if cfg.rows is not None:
         save_rows(diagnosis.table, cfg.rows)
     report = _report(cfg, diagnosis, truth, videos, ids, other)
     if cfg.output is not None:
         write_json(report, cfg.output)
     return report
+
+
+def _diagnosed(
+    chunks: DataLoader[VideoChunk],
+    loaded: LoadedCheckpoint,
+    truth: YouTubeVIS,
+    ids: Sequence[int],
+    device: torch.device,
+    seed: int,
+) -> Diagnosis:
+    """The network over all chunks."""
+    model = loaded.model.to(device).to(memory_format=torch.channels_last)
+    diagnosis = Diagnosis(model, loaded.decoder, loaded.tracker, truth, ids, seed)
+    for chunk in track_progress(chunks, description="diagnosing", transient=True):
+        diagnosis.add(chunk.to(device))
+    return diagnosis
 
 
 def _require_comparable(

@@ -81,14 +81,23 @@ class Diagnosis:
 
     @torch.no_grad()
     def add(self, chunk: VideoChunk) -> None:
-        """Takes the next frames; a video's chunks follow each other from its first frame on.
+        """Takes the next frames.
 
         Args:
             chunk: on the model's device.
+
+        Raises:
+            ValueError: a video does not start at frame 0, or goes on elsewhere.
         """
         index = self._truth.video_index(chunk.video_id)
         if chunk.first_frame == 0:
             self._begin(self._truth.videos[index])
+        here = (self.found[-1][0].id, len(self.found[-1][1])) if self.found else None
+        if here != (chunk.video_id, chunk.first_frame):
+            raise ValueError(
+                f"video {chunk.video_id}: chunks must start at frame 0 and follow each other, "
+                f"expected (video, frame) {here}, got {(chunk.video_id, chunk.first_frame)}"
+            )
         outputs: DenseOutputs = self._model(chunk.images, self._previous)
         self._previous = tuple(level[-1:] for level in outputs.tracking_features)
         self.mask_stride = outputs.mask_stride

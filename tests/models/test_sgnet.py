@@ -108,7 +108,7 @@ def test_coarse_levels_stay_aligned_with_p3_where_sizes_were_rounded_up():
 @pytest.mark.parametrize(("level", "stride"), [(1, 16), (2, 32)])
 def test_rows_and_columns_of_coarse_levels_lie_where_those_of_p3_do(level, stride, along_rows):
     """360 x 424 pixels: 45 x 53 locations of P3, 23 x 27 of P4, 12 x 14 of P5."""
-    module = BaseMasks(1, 1, levels=["P3", "P4", "P5"], upsample=1, hidden_channels=1)
+    module = BaseMasks(1, 1, levels=["P3", "P4", "P5"], hidden_channels=1)
     pyramid = [torch.zeros(1, 1, *size) for size in ((45, 53), (23, 27), (12, 14))]
     length = pyramid[level].shape[2 if along_rows else 3]
     places = (torch.arange(length) + 0.5) * stride  # where its locations are, input pixels

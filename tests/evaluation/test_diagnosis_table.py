@@ -36,6 +36,11 @@ def test_what_is_not_defined_is_a_dash():
     assert "0.00" not in diagnosis_table(report(None, None))
 
 
+def test_zero_has_no_sign():
+    assert "-0.00" not in diagnosis_table(report(-1e-9, 0.0))
+    assert "-0.01" in diagnosis_table(report(-1e-4, 0.0))
+
+
 def test_differences_come_with_their_intervals():
     difference = asdict(Difference(-0.02, -0.04, 0.01, 20, 2))
     text = diagnosis_table(

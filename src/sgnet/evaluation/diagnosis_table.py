@@ -79,4 +79,5 @@ def _differences(report: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _number(value: float | None, factor: int, digits: int = 2) -> str:
-    return "-" if value is None else f"{factor * value:.{digits}f}"
+    # the sum takes the sign from what rounds to zero
+    return "-" if value is None else f"{round(factor * value, digits) + 0.0:.{digits}f}"

@@ -15,6 +15,7 @@ from sgnet.inference.video_predictor import VideoPredictor, open_predictor
 DATA = ("data=base", "data.root={0}/set", "split=train")
 COMMANDS = {
     "evaluate": (*DATA, "output={0}/out"),
+    "diagnose": DATA,
     "evaluate streamed": (*DATA, "output={0}/out", "speed=exact"),
     "predict": ("source={0}/set/train/JPEGImages/v1", "output={0}/out"),
     "export": ("output={0}/out.onnx",),

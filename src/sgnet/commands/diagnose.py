@@ -81,7 +81,7 @@ def diagnose(cfg: DictConfig) -> dict[str, Any]:
     if not truth.has_annotations:
         raise ValueError(f"{path}: annotations must be there to compare with, got none")
     videos = data.scored_videos(cfg.split)
-    loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker))
+    loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker), cfg.weights)
     check_frames(videos, images)
     ids = category_ids(loaded.categories, truth.categories)
     if other is not None:

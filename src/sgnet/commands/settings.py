@@ -158,6 +158,7 @@ class Diagnose(Settings):
     """conf/scripts/diagnose.yaml."""
 
     checkpoint: str
+    weights: Weights
     split: str
     output: str | None
     rows: str | None

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -70,11 +69,29 @@ def truth(tmp_path_factory) -> YouTubeVIS:
     return save_truth(tmp_path_factory.mktemp("truth") / "val.json")
 
 
+class TrueMaskHead:
+    """Takes scores from where `TrueNetwork` writes them instead of computing them."""
+
+    blender = GranularityBlender("prototypes", 2, 50.0, upsample=1)
+
+    def attention_scores(self, outputs: DenseOutputs, frames: Tensor, locations: Tensor) -> Tensor:
+        return outputs.pyramid[0][frames, locations]
+
+    def masks(self, outputs: DenseOutputs, frames: Tensor, scores: Tensor, boxes: Tensor):
+        return self.blender(outputs.base_masks, frames, scores, boxes, outputs.mask_stride)
+
+    def instance_masks(
+        self, outputs: DenseOutputs, frames: Tensor, locations: Tensor, boxes: Tensor
+    ):
+        scores = self.attention_scores(outputs, frames, locations)
+        return self.masks(outputs, frames, scores, boxes)
+
+
 class TrueNetwork:
     """Says the truth of each frame in turn; `edit` may change what it says of a frame's objects."""
 
     def __init__(self, truth: YouTubeVIS, edit: Callable[[list[dict]], None] | None = None) -> None:
-        self.mask_head = SimpleNamespace(blender=GranularityBlender("prototypes", 2, 50.0))
+        self.mask_head = TrueMaskHead()
         self._truth, self._edit = truth, edit
         self._video, self._frame = -1, 0
 
@@ -90,13 +107,14 @@ class TrueNetwork:
             class_logits=torch.full((len(frames), count, 3), -SURE),
             distances_ltrb=torch.zeros(len(frames), count, 4),
             centerness_logits=torch.full((len(frames), count), -SURE),
-            coefficients=torch.zeros(len(frames), count, 4),
+            pyramid=(torch.zeros(len(frames), count, 4),),
             movements=torch.zeros(len(frames), count, 2),
             base_masks=torch.full((len(frames), 4, HEIGHT // 2, WIDTH // 2), -SURE),
             locations=grid.locations,
             strides=grid.strides,
             level_sizes=grid.level_sizes,
             mask_stride=2,
+            mask_upsample=1,
             tracking_features=(torch.zeros(len(frames), 1),),
         )
         for b, objects in enumerate(frames):
@@ -129,7 +147,7 @@ class TrueNetwork:
         point = outputs.locations[at]
         outputs.distances_ltrb[b, at] = torch.cat([point - box[:2], box[2:] - point]) / 8
         outputs.movements[b, at] = torch.tensor(item["movement"]) / 8
-        outputs.coefficients[b, at, place] = 1
+        outputs.pyramid[0][b, at, place] = 1
         covered = item["mask"].reshape(HEIGHT // 2, 2, WIDTH // 2, 2).mean(axis=(1, 3))
         outputs.base_masks[b, place] = torch.logit(torch.from_numpy(covered).float(), eps=1e-6)
 
@@ -337,12 +355,10 @@ def _loop_iou(model, outputs: DenseOutputs, frame: int, mask: np.ndarray, box: l
             score = math.sqrt(likeliest * float(outputs.centerness_logits[frame, i].sigmoid()))
             if score > best_score:
                 best, best_score = i, score
+    levels = [model.mask_head.spatial_attention(level)[frame] for level in outputs.pyramid]
+    scores = torch.cat([level.flatten(1).T for level in levels])[best]
     blended = model.mask_head.blender(
-        outputs.base_masks,
-        torch.tensor([frame]),
-        outputs.coefficients[frame, best][None],
-        torch.tensor([box]),
-        2,
+        outputs.base_masks, torch.tensor([frame]), scores[None], torch.tensor([box]), 8
     )
     dense = dense_probabilities(blended, (HEIGHT // 2, WIDTH // 2))
     size = (HEIGHT, WIDTH)

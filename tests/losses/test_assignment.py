@@ -6,10 +6,11 @@ import pytest
 import torch
 from builders import make_targets
 
-from sgnet.losses.assignment import DEFAULT_RANGES, LocationAssigner, centerness_targets
+from sgnet.losses.assignment import LocationAssigner, centerness_targets
 from sgnet.ops.locations import level_locations
 
 RANGES = (16.0, 32.0, 64.0, 128.0)
+FCOS_RANGES = (64.0, 128.0, 256.0, 512.0)
 STRIDES = (8, 16, 32, 64, 128)
 
 
@@ -65,8 +66,8 @@ def test_only_locations_near_the_middle_of_a_box_are_its_own(radius):
     # ranges of two strides, as above, leave nothing for it to rule out; the paper's end at eight
     boxes = [(3, 5, 83, 61), (100, 20, 220, 150), (30, 90, 60, 180)]
     locations, strides = grid(192, 256)
-    expected = plain_match(locations, strides, boxes, radius, DEFAULT_RANGES)
-    everywhere = plain_match(locations, strides, boxes, math.inf, DEFAULT_RANGES)
+    expected = plain_match(locations, strides, boxes, radius, FCOS_RANGES)
+    everywhere = plain_match(locations, strides, boxes, math.inf, FCOS_RANGES)
     found = LocationAssigner(center_radius=radius)(
         locations, strides, make_targets([boxes], (192, 256))
     )

@@ -177,7 +177,7 @@ def binary_masks(
 
 
 def base_crops(masks: BlendedMasks) -> list[BaseCrop]:
-    """Mask probabilities of N instances as crops of the base masks' map, on the CPU."""
+    """Mask probabilities of N instances as crops of the frame's mask map, on the CPU."""
     return split_crops(
         masks.logits.float().sigmoid().cpu().numpy(),
         masks.pixels.corners.cpu().numpy(),

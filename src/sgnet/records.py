@@ -101,10 +101,10 @@ class TrackedInstance:
 
 @dataclass(frozen=True)
 class BaseCrop:
-    """An instance's mask probabilities inside its box, at the base masks' resolution.
+    """An instance's mask probabilities inside its box, at the masks' resolution.
 
     Attributes:
-        top: row of the crop's first row in the base masks.
+        top: row of the crop's first row in the mask map of the frame.
         left: column of its first column.
         probabilities: [h, w]; h or w may be 0.
     """
@@ -125,7 +125,7 @@ class FrameDetections:
         locations: [N, 2] centerness location of each, input pixels.
         movements: [N, 2] displacement since the frame before, input pixels.
         masks: N crops.
-        mask_size: (h, w) of the base masks, which cover the whole input.
+        mask_size: (h, w) of a mask that covers the whole input.
         input_size: (height, width) of the network's input.
     """
 

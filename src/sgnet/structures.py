@@ -1,6 +1,6 @@
 """Frozen dataclasses that cross layers.
 
-Letters: B frames in a batch, C channels, H W pixels, h w base-mask pixels, L locations over all
+Letters: B frames in a batch, C channels, H W pixels, h w pixels of base masks, L locations over all
 levels, N instances, K classes, G grid side, R cells, T frames of a video.
 """
 

@@ -34,7 +34,7 @@ class ExportDescription:
         categories: by class index.
         tracker: settings of `MovementTracker`.
         features: [L, C] of the features that go from frame to frame.
-        mask_stride: input pixels per base-mask pixel.
+        mask_stride: input pixels per mask pixel.
     """
 
     input_size: tuple[int, int]

@@ -23,8 +23,8 @@ class StepOutputs(NamedTuple):
         labels: [N] class index.
         locations: [N, 2] centerness locations, input pixels.
         movements: [N, 2] displacement since the frame before, input pixels.
-        mask_values: [P] probabilities of base-mask pixels inside the boxes, by box, row, column.
-        mask_corners: [N, 2] column and row of each box's first pixel of the base masks.
+        mask_values: [P] probabilities of mask pixels inside the boxes, by box, row, column.
+        mask_corners: [N, 2] column and row of each box's first mask pixel.
         mask_extents: [N, 2] columns and rows of each box.
         features: [L, C] reference features of the next frame.
     """

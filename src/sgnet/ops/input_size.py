@@ -12,7 +12,7 @@ from collections.abc import Sequence
 PAPER_SIZE = (360, 640)  # height, width
 CELL_SIZE = 50.0  # SG-Net Eq. 1
 RANGES = (64.0, 128.0, 256.0, 512.0)  # FCOS's
-MIN_AREA = 4  # about a pixel of the finest base masks
+MIN_AREA = 4  # a pixel of masks of stride 2
 
 
 def length_scale(size: Sequence[int]) -> float:

@@ -20,11 +20,6 @@ WHOLE = 254  # a share of 1; one half is then a whole number, which rounding kee
 HALF = WHOLE // 2
 
 
-def resize_mask(mask: UInt8Array, size: tuple[int, int]) -> UInt8Array:
-    """The 0/1 mask [H, W] at (height, width)."""
-    return mask if mask.shape == size else cut_at_half(resized_shares(mask, size))
-
-
 def resized_shares(mask: UInt8Array, size: tuple[int, int]) -> UInt8Array:
     """Shares of the pixels of another size that a mask covers.
 

@@ -26,6 +26,9 @@ demo: install ## Generates shapes_small, trains, evaluates, draws; about 18 minu
 test: install ## Runs the tests, JOBS of them at a time
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
+mutants: install ## Breaks the code on purpose, one change at a time: the tests have to notice
+	OMP_NUM_THREADS=1 $(BIN)/python tests/mutants/mutants.py --jobs $(JOBS)
+
 lint: install ## Checks style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -46,4 +49,4 @@ contact-sheets: install ## Draws the pictures of the embedded benchmark
 clean: ## Removes caches and the environment, not data or runs
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist site src/*.egg-info
 
-.PHONY: help install demo test lint types docs check contact-sheets clean
+.PHONY: help install demo test mutants lint types docs check contact-sheets clean

@@ -16,9 +16,12 @@ def test_names_say_which_change_it_is():
 
 
 def test_a_change_that_the_tests_notice_is_killed_and_another_survives():
-    file, tests = "ops/locations.py", ("tests/ops/test_boxes.py",)
-    harmless = Mutant("harmless", file, "(FCOS section 3.1)", "(FCOS)", tests)
-    assert survives(harmless)
-    union = (".prod(dim=1) - intersection", ".prod(dim=1)")
-    harmful = Mutant("harmful", "ops/boxes.py", *union, tests)
-    assert not survives(harmful)
+    file, tests = "ops/input_size.py", ("tests/ops/test_input_size.py",)  # needs no torch
+    assert survives(Mutant("harmless", file, "about a pixel", "some pixels", tests))
+    assert not survives(Mutant("harmful", file, "MIN_AREA = 4", "MIN_AREA = 5", tests))
+
+
+def test_tests_that_cannot_be_run_kill_nothing():
+    missing = ("tests/ops/test_input_size.py::test_of_another_name",)
+    with pytest.raises(ValueError, match="could not be run, pytest ended with 4"):
+        survives(Mutant("any", "ops/input_size.py", "MIN_AREA = 4", "MIN_AREA = 5", missing))

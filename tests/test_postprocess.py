@@ -120,6 +120,24 @@ def test_nothing_above_the_threshold_gives_nothing(decoder):
     assert selected(decoder(0.5), APART, [[0.2]] * 4).boxes_xyxy.shape == (0, 4)
 
 
+@pytest.mark.parametrize("decoder", DECODERS.values(), ids=DECODERS)
+def test_sides_lie_as_many_strides_of_its_level_from_a_location_as_it_says(decoder):
+    places = torch.tensor([[40.0, 30.0], [48.0, 32.0]])
+    grid = LocationGrid(places, torch.tensor([8, 16]), (1, 1))
+    distances = torch.tensor([[1.0, 2.0, 3.0, 0.5], [1.0, 1.5, 2.0, 1.0]])
+    logits = torch.tensor([[3.0], [2.0]])
+    found = decoder(0.2, nms_threshold=1.0).select(logits, torch.ones(2), distances, grid, SIZE)
+    assert found.boxes_xyxy.tolist() == [[32, 14, 64, 34], [32, 8, 80, 48]]
+
+
+def test_masks_are_cut_between_the_samples_of_their_map():
+    # samples in the middle of four pixels; from 0.9 to 0.3, 0.5 is two thirds of the way: 6 + 2.67
+    pixels = box_pixels(torch.tensor([[0.0, 0.0, 16.0, 4.0]]), (1, 4), 4)
+    logits = torch.tensor([0.9, 0.9, 0.3, 0.3]).logit()
+    (mask,) = binary_masks(BlendedMasks(pixels, logits), (1, 4), (4, 16))
+    assert mask.int().tolist() == [[1] * 9 + [0] * 7] * 4
+
+
 def overlap(one: list[float], other: list[float]) -> float:
     """IoU of two boxes."""
     wide = min(one[2], other[2]) - max(one[0], other[0])

@@ -51,6 +51,8 @@ def test_of_two_objects_that_had_one_id_the_last_keeps_it():
     both = ([[0.9, 0.6]], [1], [7, 8])
     assert played(first, second, both)[-1] == [None, STAYED]
     assert played(second, first, both)[-1] == [STAYED, None]
+    assert played(first, second, first, both)[-1] == [STAYED, None]
+    assert played(second, first, second, both)[-1] == [None, STAYED]
 
 
 def test_switches_are_those_of_a_plain_walk_where_objects_never_overlap():

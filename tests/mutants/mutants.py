@@ -12,9 +12,9 @@ Exits with 1 where more than one in fifty survives.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 import tomllib
@@ -24,11 +24,18 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 PACKAGE = ROOT / "src/sgnet"
 MOST_SURVIVORS = 0.02
 TESTS_FAILED = 1  # pytest's exit status
+LIBRARIES = [  # that many of the tests import, which takes longer than they do
+    *("albumentations", "av", "hydra", "pycocotools.mask", "pytest", "pytorch_lightning"),
+    "torchvision",
+]
+PROCESSES = multiprocessing.get_context("forkserver")
 
 
 @dataclass(frozen=True)
@@ -93,19 +100,29 @@ def copied(package: Path, folder: str) -> Path:
 
 
 def tests_status(tests: Sequence[str], source: Path) -> int:
-    """Pytest's exit status with the package of another folder; it stops at the first failure."""
-    path = os.pathsep.join([str(source), str(ROOT / "tests")])
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    """Pytest's exit status with the package of another folder; it stops at the first failure.
+
+    Its process is a copy of one that has imported the libraries where `main` asked for it.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(
-            [*command, f"--basetemp={folder}/pytest"],
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-    return done.returncode
+        options = ["-q", "-x", "-p", "no:cacheprovider", f"--basetemp={folder}/pytest"]
+        process = PROCESSES.Process(target=_run, args=([*options, *tests], source))
+        process.start()
+        process.join()
+    return process.exitcode or 0
+
+
+def _run(arguments: list[str], source: Path) -> None:
+    """Runs pytest without a word and ends this process with its status."""
+    with open(os.devnull, "wb") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+        os.dup2(nowhere.fileno(), 2)
+    path = [str(source), str(ROOT / "tests")]
+    os.environ["PYTHONPATH"] = os.pathsep.join(path)  # of processes that tests start
+    sys.path[:0] = path
+    os.chdir(ROOT)
+    multiprocessing.set_start_method(None, force=True)  # tests start processes as they do elsewhere
+    sys.exit(int(pytest.main(arguments)))
 
 
 def survives(mutant: Mutant, package: Path = PACKAGE) -> bool:
@@ -134,6 +151,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", default="", help="a word of the names")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
+    os.environ["OMP_NUM_THREADS"] = "1"
+    PROCESSES.set_forkserver_preload(LIBRARIES)
     mutants = [m for m in mutants_of(given.lists) if given.only in m.name]
     problems = [p for p in (mutant.problem() for mutant in mutants) if p is not None]
     if problems or not mutants:

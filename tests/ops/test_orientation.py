@@ -5,7 +5,13 @@ import math
 import numpy as np
 import pytest
 
-from sgnet.ops.orientation import ORIENTATIONS, UPRIGHT, nearest_orientation, oriented
+from sgnet.ops.orientation import (
+    ORIENTATIONS,
+    UPRIGHT,
+    nearest_orientation,
+    oriented,
+    tagged_orientation,
+)
 
 ONE = 1 << 16
 
@@ -46,3 +52,21 @@ def test_others_count_as_the_nearest(orientation, degrees):
 
 def test_a_matrix_of_zeros_leaves_the_picture():
     assert nearest_orientation(matrix(0, 0, 0, 0)) == UPRIGHT
+
+
+@pytest.mark.parametrize(
+    ("tag", "expected"),
+    [
+        (1, [[1, 2, 3], [4, 5, 6]]),
+        (2, [[3, 2, 1], [6, 5, 4]]),
+        (3, [[6, 5, 4], [3, 2, 1]]),
+        (4, [[4, 5, 6], [1, 2, 3]]),
+        (5, [[1, 4], [2, 5], [3, 6]]),
+        (6, [[4, 1], [5, 2], [6, 3]]),  # its first row is on the right
+        (7, [[6, 3], [5, 2], [4, 1]]),
+        (8, [[3, 6], [2, 5], [1, 4]]),  # on the left
+    ],
+)
+def test_tags_mean_what_the_standard_draws(tag, expected):
+    image = np.repeat(np.array([[1, 2, 3], [4, 5, 6]], np.uint8)[..., None], 3, axis=2)
+    assert oriented(image, tagged_orientation(tag))[..., 0].tolist() == expected

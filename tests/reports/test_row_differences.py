@@ -75,6 +75,18 @@ def test_a_difference_holds_where_seeds_and_videos_say_so(tmp_path, gains, scatt
     assert ("| no |" in text) != holds
 
 
+def test_the_interval_over_videos_is_that_of_the_mean_over_seeds(tmp_path):
+    # by video 0.1 +- 0.3 with one seed and 0.1 -+ 0.3 with the other: 0.1 in each
+    signs = np.where(np.arange(VIDEOS) % 2, 0.3, -0.3)
+    gains = (0.1 + signs, 0.1 - signs)
+    theirs = [make_run(tmp_path / f"ref{s}", s, 0.2, [0.4] * VIDEOS) for s in (0, 1)]
+    mine = [make_run(tmp_path / f"row{s}", s, 0.2, (0.4 + gains[s]).tolist()) for s in (0, 1)]
+    rows = [Row("better", tuple(mine), ()), Row("reference", tuple(theirs), ())]
+    (difference,) = row_differences(rows, "reference")
+    bounds = (difference.of_videos.low, difference.of_videos.mean, difference.of_videos.high)
+    assert bounds == pytest.approx((0.1, 0.1, 0.1))
+
+
 def test_only_seeds_that_both_have_are_compared(tmp_path):
     better, reference = make_rows(tmp_path, [0.1, 0.2, 0.3], 0.0)
     (difference,) = row_differences([Row("better", better.runs[1:], ()), reference], "reference")

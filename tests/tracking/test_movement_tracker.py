@@ -46,6 +46,17 @@ def test_a_track_reaches_as_far_as_the_mean_of_its_sides(distance, expected):
     assert tracker.update(moved) == [expected]
 
 
+@pytest.mark.parametrize(
+    ("scale", "distance", "expected"),
+    [(0.5, 9.9, 1), (0.5, 10.1, 2), (2.0, 39.9, 1), (2.0, 40.1, 2)],
+)
+def test_the_reach_is_scaled_by_a_setting(scale, distance, expected):
+    tracker = paper_tracker(radius_scale=scale)
+    tracker.update(make_detections([(0, 0, 30, 10)]))
+    moved = make_detections([(distance, 0, 30 + distance, 10)])
+    assert tracker.update(moved) == [expected]
+
+
 def test_a_larger_track_takes_what_passes_a_smaller_one_that_cannot_reach():
     tracker = paper_tracker()
     # radius 40 at x = 100, radius 4 at x = 130

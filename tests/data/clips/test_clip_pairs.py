@@ -149,6 +149,14 @@ def test_objects_that_left_are_dropped_and_not_in_both(moving_disc):
     assert cropped.key.track_ids.tolist() == [5]
 
 
+@pytest.mark.parametrize(("more", "expected"), [(0, [5, 9]), (1, [])])
+def test_objects_of_fewer_pixels_than_the_least_area_are_dropped(moving_disc, more, expected):
+    least = int(disc(CENTERS[1]).sum()) + more  # both discs have one size
+    pair = dataset(moving_disc, min_area=least)[0, 0]
+    assert pair.key.track_ids.tolist() == pair.reference.track_ids.tolist() == expected
+    assert len(pair.key.masks) == len(pair.key.labels) == len(expected)
+
+
 def test_a_batch_without_objects_is_padded_to_zero(moving_disc):
     empty = [A.Crop(0, 60, 8, 72), A.Resize(HEIGHT, WIDTH)]
     batch = collate_clip_pairs([dataset(moving_disc, empty)[0, 0]] * 2)

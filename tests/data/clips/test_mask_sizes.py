@@ -181,6 +181,15 @@ def test_thin_parts_of_a_larger_mask_go():
     np.testing.assert_array_equal(resize_mask(mask, (8, 8)), expected)
 
 
+def test_a_half_is_a_half_in_masks_that_cover_more_of_no_pixel_than_two_thirds():
+    mask = np.zeros((24, 24), np.uint8)
+    mask[:12, 9:11] = 1  # two thirds of the pixels that it meets
+    mask[12:, 9] = 1  # a third
+    expected = np.zeros((8, 8), np.uint8)
+    expected[:4, 3] = 1
+    np.testing.assert_array_equal(resize_mask(mask, (8, 8)), expected)
+
+
 def test_what_is_left_of_a_mask_outside_of_a_crop_is_not_made_more_of():
     mask = np.zeros((16, 16), np.uint8)
     mask[:, 6] = 1

@@ -98,7 +98,8 @@ def mains() -> dict[str, Callable[[DictConfig], object]]:
 def test_every_main_with_a_device_refuses_one_that_is_not_here_before_any_work(gpus):
     gpus(0)
     found = mains()
-    assert set(found) == {"benchmark", "evaluate", "predict", "replay", "tune_tracker"}
+    expected = {"benchmark", "diagnose", "evaluate", "predict", "replay", "tune_tracker"}
+    assert set(found) == expected
     settings = {"score_threshold": 1, "lowest_score": 0, "decoder": {}, "tracker": {}}
     wanted = {"checkpoint": "no.ckpt", "speed": "exact", "compiled": False, "fill_up": False}
     for setting in ("cuda", 0):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from importlib import import_module
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from builders import save_tiny_checkpoint
-from data_sets import write_data_set
+from data_sets import change, write_data_set
 from settings import settings_of
 
 from sgnet.inference.video_predictor import VideoPredictor, open_predictor
@@ -20,7 +22,16 @@ COMMANDS = {
     "predict": ("source={0}/set/train/JPEGImages/v1", "output={0}/out"),
     "export": ("output={0}/out.onnx",),
     "check_export": (*DATA, "exported={0}/none.onnx"),
+    "tune_tracker": DATA,
 }
+
+
+def save_both(content: dict, path: Path) -> dict:
+    """A checkpoint with other averaged weights, which load; gives them."""
+    averaged = {name: value * 2 for name, value in content["state_dict"].items()}
+    both = {"state_dict": averaged, "current_model_state": content["state_dict"]}
+    torch.save(content | both, path)
+    return averaged
 
 
 @pytest.fixture(scope="module")
@@ -43,9 +54,7 @@ def test_weights_that_a_checkpoint_lacks_are_refused_by_each_command(folder, com
 @pytest.mark.parametrize("opener", [VideoPredictor.from_checkpoint, open_predictor])
 def test_a_predictor_runs_the_weights_that_are_asked_for(folder, tmp_path, opener):
     content = torch.load(folder / "raw.ckpt", weights_only=True)
-    averaged = {name: value * 2 for name, value in content["state_dict"].items()}
-    both = {"state_dict": averaged, "current_model_state": content["state_dict"]}
-    torch.save(content | both, tmp_path / "both.ckpt")
+    averaged = save_both(content, tmp_path / "both.ckpt")
     torch.save(content | {"state_dict": averaged}, tmp_path / "averaged.ckpt")
     image = torch.randint(0, 256, (1, 64, 96, 3), dtype=torch.uint8).numpy()
     of = {}
@@ -56,3 +65,21 @@ def test_a_predictor_runs_the_weights_that_are_asked_for(folder, tmp_path, opene
     for asked, name in ((None, "averaged"), ("averaged", "averaged"), ("raw", "raw")):
         (got,) = opener(tmp_path / "both.ckpt", "cpu", weights=asked).stream(image)
         assert got.instances == of[name].instances
+
+
+def test_detections_that_are_kept_of_other_weights_are_made_again(folder, tmp_path):
+    save_both(torch.load(folder / "raw.ckpt", weights_only=True), tmp_path / "both.ckpt")
+    data = [o.format(tmp_path) for o in DATA]
+    annotations, _ = write_data_set(tmp_path / "set", seeds=[1])
+    categories = [{"id": number, "name": name} for number, name in enumerate("abc", 1)]
+    change(annotations, lambda document: document.update(categories=categories))
+    kept = {}
+    for asked in ("averaged", "raw"):
+        overrides = (f"checkpoint={tmp_path}/both.ckpt", f"weights={asked}", "lowest_score=0")
+        import_module("sgnet.commands.tune_tracker").run(
+            settings_of("tune_tracker", *overrides, *data)
+        )
+        with np.load(tmp_path / "both.ckpt.detections.npz") as arrays:
+            kept[asked] = arrays["scores"]
+    assert len(kept["raw"])
+    assert not np.array_equal(kept["raw"], kept["averaged"])

@@ -336,6 +336,7 @@ class Detect(Settings):
     """What the detections that tune_tracker keeps hang on."""
 
     checkpoint: str
+    weights: Weights
     lowest_score: Share
     cache: str | None
     device: Device
@@ -347,6 +348,7 @@ class TuneTracker(Settings):
     """conf/scripts/tune_tracker.yaml."""
 
     checkpoint: str
+    weights: Weights
     split: str
     lowest_score: Share
     cache: str | None

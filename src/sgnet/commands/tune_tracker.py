@@ -91,11 +91,14 @@ def _detections(settings: str, path: Path, images: Path, videos: Sequence[Video]
     decoder = {"score_threshold": detect["lowest_score"], **given(detect["decoder"])}
     file = Path(detect["cache"] or f"{detect['checkpoint']}.detections.npz")
     require_writable_file(file)
-    predictor = open_predictor(detect["checkpoint"], detect["device"], decoder=decoder)
+    predictor = open_predictor(
+        detect["checkpoint"], detect["device"], decoder=decoder, weights=detect["weights"]
+    )
     made_of = {
         "sgnet": __version__,
         "device": detect["device"],
         "checkpoint": file_hash(Path(detect["checkpoint"])),
+        "weights": detect["weights"],
         "annotations": file_hash(path),
         "input_size": list(predictor.input_size),
         "videos": [video.id for video in videos],

@@ -109,8 +109,64 @@ def test_rows_without_diagnoses_are_compared_by_ap_alone(tmp_path):
 
 @pytest.mark.parametrize("reference", ["row", "neither"])
 def test_a_reference_that_names_no_single_row_is_refused(tmp_path, reference):
-    with pytest.raises(ValueError, match="reference must be in the name of one row"):
+    with pytest.raises(ValueError, match="reference must be a row's name or in that of one"):
         row_differences(make_rows(tmp_path, [0.1], 0.0), reference)
+
+
+def test_a_row_whose_name_is_a_piece_of_another_is_named_by_all_of_it(tmp_path):
+    better, reference = make_rows(tmp_path, [0.1, 0.2], 0.0)
+    rows = [
+        Row("reading=region_vector", better.runs, ()),
+        Row("reading=region", reference.runs, ()),
+    ]
+    (difference,) = row_differences(rows, "reading=region")
+    assert difference.setting == "reading=region_vector"
+
+
+def test_seeds_that_were_measured_on_other_objects_are_refused(tmp_path):
+    rows = [
+        Row(
+            name,
+            tuple(
+                make_run(tmp_path / f"{name}{seed}", seed, 0.2, [0.5] * (VIDEOS + seed))
+                for seed in (0, 1)
+            ),
+            (),
+        )
+        for name in ("one", "other")
+    ]
+    with pytest.raises(ValueError, match="must be measured on the same objects, got 12 shared"):
+        row_differences(rows, "other")
+
+
+@pytest.mark.parametrize("ious", [[], [math.nan, math.nan]])
+def test_diagnoses_without_any_object_are_none(tmp_path, ious):
+    rows = [
+        Row(name, (make_run(tmp_path / name, 0, ap, ious),), ())
+        for name, ap in (("a", 0.3), ("b", 0.2))
+    ]
+    (difference,) = row_differences(rows, "b")
+    assert (difference.mask_iou, difference.of_videos) == (None, None)
+
+
+def test_an_interval_over_many_seeds_is_never_narrower_than_students():
+    values = [0.0, 1.0] * 6
+    interval = over_seeds(values)
+    # 2.201 for eleven degrees of freedom, by the tables
+    assert interval.high - 0.5 >= 2.201 * np.std(values, ddof=1) / 12**0.5
+
+
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"figures": {}}', '{"mask_stride": 2, "figures": []}']
+)
+def test_a_diagnosis_that_is_none_is_named(tmp_path, text):
+    (tmp_path / "config.yaml").write_text(json.dumps({"seed": 0}))
+    (tmp_path / "summary.json").write_text(json.dumps({"val/AP": 0.25}))
+    (tmp_path / "diagnosis.json").write_text(text)
+    with pytest.raises(
+        ValueError, match="diagnosis.json: expected the figures that sgnet diagnose"
+    ):
+        read_run(tmp_path)
 
 
 def test_a_table_shows_the_figures_of_a_diagnosis_and_their_ceiling(tmp_path):

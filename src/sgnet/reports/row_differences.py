@@ -22,9 +22,8 @@ from sgnet.reports.table import Row
 
 MASK_IOU = "mask_iou"
 RESAMPLES = 2000
-# Student's t at 97.5 % by degrees of freedom; means of few seeds scatter more than a normal's
+# Student's t at 97.5 % by degrees of freedom; the last one, a little wide, for any more
 T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-NORMAL_QUANTILE = 1.960
 HEAD = (
     *("setting", "seeds", "mask IoU", "95 % over seeds", "95 % over videos", "holds"),
     *("AP", "95 % over seeds"),
@@ -78,8 +77,7 @@ def over_seeds(differences: Sequence[float]) -> Interval | None:
     mean = float(np.mean(differences))
     if count == 1:
         return Interval(mean, None, None)
-    freedom = count - 1
-    quantile = T_QUANTILES[freedom - 1] if freedom <= len(T_QUANTILES) else NORMAL_QUANTILE
+    quantile = T_QUANTILES[min(count - 1, len(T_QUANTILES)) - 1]
     half = quantile * float(np.std(differences, ddof=1)) / count**0.5
     return Interval(mean, mean - half, mean + half)
 
@@ -89,15 +87,17 @@ def row_differences(rows: Sequence[Row], reference: str) -> list[RowDifference]:
 
     Args:
         rows: of a table.
-        reference: a piece of the name of one row.
+        reference: the name of a row, or a piece that only one has.
 
     Raises:
         ValueError: no row, or several, have it in their name; or diagnoses of other objects.
     """
-    found = [row for row in rows if reference in row.setting]
+    found = [row for row in rows if row.setting == reference]
+    found = found or [row for row in rows if reference in row.setting]
     if len(found) != 1:
         raise ValueError(
-            f"reference must be in the name of one row, {reference!r} is in {len(found)} of "
+            f"reference must be a row's name or in that of one alone, {reference!r} is in "
+            f"{len(found)} of "
             f"{[row.setting for row in rows]}"
         )
     return [_difference(row, found[0]) for row in rows if row is not found[0]]
@@ -108,10 +108,13 @@ def _difference(row: Row, reference: Row) -> RowDifference:
     pairs = [(run, theirs[run.seed]) for run in row.runs if run.seed in theirs]
     scored = [(a.figures["AP"], b.figures["AP"]) for a, b in pairs]
     tables = [_values(*pair) for pair in pairs if all(run.objects is not None for run in pair)]
+    for _, keys in tables[1:]:
+        require_same_objects(tables[0][1], keys)
+    tables = [(values, keys) for values, keys in tables if not np.isnan(values).all()]
     of_videos = None
     if tables:
         values = np.mean([values for values, _ in tables], axis=0)
-        of_videos = _interval(mean_difference(values, tables[0][1], RESAMPLES, seed=0))
+        of_videos = _interval(mean_difference(values, tables[0][1][:, 0], RESAMPLES, seed=0))
     return RowDifference(
         row.setting,
         tuple(run.seed for run, _ in pairs),
@@ -122,11 +125,11 @@ def _difference(row: Row, reference: Row) -> RowDifference:
 
 
 def _values(ours: Run, other: Run) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Differences in mask IoU [N] and videos [N] of the objects of two runs."""
+    """Differences in mask IoU [N] and keys [N, 4] of the objects of two runs."""
     first, second = (sorted_table(_table(run)) for run in (ours, other))
     require_same_objects(first.keys, second.keys)
     column = FIGURES.index(MASK_IOU)
-    return first.values[:, column] - second.values[:, column], first.keys[:, 0]
+    return first.values[:, column] - second.values[:, column], first.keys
 
 
 def _table(run: Run) -> ObjectTable:

@@ -120,15 +120,25 @@ def read_run(folder: Path) -> Run:
 
 
 def _diagnosed(folder: Path) -> dict[str, float]:
-    """Figures of single objects, and the ceiling that the masks' resolution sets to their IoU."""
-    diagnosis = _json(folder / DIAGNOSIS_FILE)
-    if diagnosis is None:
+    """Figures of single objects, and the ceiling that the masks' resolution sets to their IoU.
+
+    Raises:
+        ValueError: the file is none of `diagnose`.
+    """
+    path = folder / DIAGNOSIS_FILE
+    if not path.is_file():
         return {}
+    diagnosis = _json(path)
     names = {name: name for name in DIAGNOSED}
-    names["mask_iou_ceiling"] = f"ceiling_stride_{diagnosis['mask_stride']}"
-    means = {name: diagnosis["figures"][source]["mean"] for name, source in names.items()}
-    means["id_switches"] = diagnosis["id_switches"]
-    return {name: mean for name, mean in means.items() if mean is not None}
+    try:
+        names["mask_iou_ceiling"] = f"ceiling_stride_{diagnosis['mask_stride']}"
+        means = {name: diagnosis["figures"][source]["mean"] for name, source in names.items()}
+        means["id_switches"] = diagnosis["id_switches"]
+        return {name: float(mean) for name, mean in means.items() if mean is not None}
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{path}: expected the figures that sgnet diagnose writes (output=), got another file"
+        ) from error
 
 
 def failure(folder: Path) -> str | None:

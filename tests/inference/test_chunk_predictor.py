@@ -33,6 +33,8 @@ def test_frames_one_by_one_equal_frames_together():
     for expected, got in zip(together, alone, strict=True):
         assert [i.track_id for i in got] == [i.track_id for i in expected]
         assert [i.score for i in got] == pytest.approx([i.score for i in expected], abs=1e-5)
+        for one, other in zip(got, expected, strict=True):
+            assert (decode(one.mask) != decode(other.mask)).sum() <= 3  # probabilities of one half
 
 
 class Recorder(MovementTracker):
@@ -71,15 +73,16 @@ def test_movements_are_those_of_each_frame_and_the_one_before_it(lengths):
 
 def test_boxes_and_masks_come_in_original_pixels():
     at_input = predictor().track(frames(1), (64, 96))[0]
-    doubled = predictor().track(frames(1), (128, 192))[0]
+    larger = predictor().track(frames(1), (128, 288))[0]
     assert len(at_input) > 0
-    for small, large in zip(at_input, doubled, strict=True):
-        assert large.box_xyxy == pytest.approx([2 * side for side in small.box_xyxy])
-        assert decode(large.mask).shape == (128, 192)
+    for small, large in zip(at_input, larger, strict=True):
+        x1, y1, x2, y2 = small.box_xyxy
+        assert large.box_xyxy == pytest.approx([3 * x1, 2 * y1, 3 * x2, 2 * y2])
+        assert decode(large.mask).shape == (128, 288)
         if not large.is_empty:
             rows, columns = np.nonzero(decode(large.mask))
             x1, y1, x2, y2 = large.box_xyxy
-            assert x1 - 8 <= columns.min() <= columns.max() <= x2 + 8
+            assert x1 - 12 <= columns.min() <= columns.max() <= x2 + 12
             assert y1 - 8 <= rows.min() <= rows.max() <= y2 + 8
 
 
@@ -89,6 +92,21 @@ def test_reset_makes_the_next_video_independent_of_the_last():
     used.reset()
     again, fresh = used.track(frames(2), (64, 96)), predictor().track(frames(2), (64, 96))
     assert again == fresh
+
+
+def test_the_first_frame_of_each_video_is_its_own_reference():
+    torch.manual_seed(0)
+    model, decoder = liven(tiny_model()).eval(), DetectionDecoder(0.0, max_detections=5)
+    recorder = Recorder()
+    chunks, images = ChunkPredictor(model, decoder, recorder), frames(3)
+    chunks.track(images[:2], (64, 96))
+    chunks.reset()
+    chunks.track(images[2:], (64, 96))
+    with torch.no_grad():
+        alone = decoder(model.forward_pairs(images[2:], images[2:]), (64, 96))[0].movements
+        other = decoder(model.forward_pairs(images[2:], images[1:2]), (64, 96))[0].movements
+    torch.testing.assert_close(recorder.movements[-1], alone, rtol=1e-3, atol=1e-2)
+    assert (alone - other).abs().max() > 1  # pixels
 
 
 def test_sides_that_are_no_multiples_of_eight_are_refused():
@@ -102,6 +120,21 @@ def test_chunks_of_two_videos_give_the_tracks_of_each_as_it_ends():
     assert {track.video_id for track in tracker.add(chunk(1, 2, 1, 3))} <= {1}
     assert {track.video_id for track in tracker.add(chunk(2, 0, 2, 2))} <= {2}
     assert tracker.finished == {1, 2}
+
+
+def test_tracks_of_a_video_in_chunks_are_those_of_the_video_at_once():
+    whole, parts = ChunkTracker(predictor(), [4, 5, 6]), ChunkTracker(predictor(), [4, 5, 6])
+    images = frames(5)
+    expected, got = whole.add(VideoChunk(images, 1, 0, 5, (64, 96))), []
+    for first, last in ((0, 2), (2, 3), (3, 5)):
+        got += parts.add(VideoChunk(images[first:last], 1, first, 5, (64, 96)))
+    assert len(expected) > 0
+
+    def seen(track) -> list[bool]:
+        return [mask is not None for mask in track.segmentations]
+
+    assert [seen(track) for track in got] == [seen(track) for track in expected]
+    assert [track.score for track in got] == pytest.approx([t.score for t in expected], abs=1e-5)
 
 
 @pytest.mark.parametrize(("video", "first"), [(2, 2), (1, 3), (1, 1)])

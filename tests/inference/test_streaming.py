@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from sgnet.inference.sources import SourceFrame
-from sgnet.inference.streaming import InstanceStreamer, restricted
-from sgnet.records import Category, FrameDetections
+from sgnet.inference.streaming import InstanceStreamer, restricted, tracked_instances
+from sgnet.ops.rle import decode
+from sgnet.records import BaseCrop, Category, FrameDetections
 from sgnet.tracking import MovementTracker
 
 
@@ -77,8 +78,6 @@ def test_a_live_source_gives_the_newest_frame_behind_a_slow_network():
 
 
 def test_detections_of_a_filled_up_frame_are_cut_to_the_frame():
-    from sgnet.records import BaseCrop
-
     random = np.random.default_rng(0)
     crop = BaseCrop(2, 6, random.random((10, 9)).astype(np.float32))
     boxes = np.array([[12, 4, 30, 24], [0, 0, 10, 10]], dtype=np.float32)
@@ -99,6 +98,19 @@ def test_detections_of_a_filled_up_frame_are_cut_to_the_frame():
     assert (cut.masks[0].top, cut.masks[0].left) == (2, 6)
     np.testing.assert_array_equal(cut.masks[1].probabilities, np.ones((5, 5)))
     np.testing.assert_array_equal(cut.labels, [0, 1])
+
+
+def test_boxes_and_masks_come_in_pixels_of_a_frame_of_another_shape():
+    # a frame three times as wide and twice as high as the network's input
+    box = np.array([[10, 4, 20, 16]], dtype=np.float32)
+    crop = BaseCrop(2, 4, np.ones((4, 4), np.float32))  # rows 4 to 12, columns 8 to 16
+    found = FrameDetections(
+        box, np.array([0.9]), np.array([1]), box[:, :2], box[:, 2:], (crop,), (16, 24), (32, 48)
+    )
+    (one,) = tracked_instances(found, [7], (64, 144))
+    assert one.box_xyxy == (30, 8, 60, 32)
+    rows, columns = np.nonzero(decode(one.mask))
+    assert (rows.min(), rows.max() + 1, columns.min(), columns.max() + 1) == (8, 24, 24, 48)
 
 
 @pytest.mark.parametrize("made", [copy.deepcopy, lambda s: pickle.loads(pickle.dumps(s))])

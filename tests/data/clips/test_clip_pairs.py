@@ -12,8 +12,13 @@ import torch
 from pycocotools import mask as coco_mask
 
 from sgnet.data.annotations.youtube_vis import load_annotations
-from sgnet.data.clips.clip_pairs import ClipPairDataset, SeededSampler
-from sgnet.data.clips.collate import collate_clip_pairs
+from sgnet.data.clips.clip_pairs import (
+    ClipPairDataset,
+    FrameSample,
+    SeededSampler,
+    image_tensor,
+)
+from sgnet.data.clips.collate import collate_clip_pairs, movement_targets
 from sgnet.data.clips.transforms import ClipPairTransform
 
 HEIGHT, WIDTH, RADIUS = 72, 128, 12
@@ -119,6 +124,31 @@ def test_flip_and_crop_keep_the_movement_to_the_pixel(moving_disc):
         batch = collate_clip_pairs([dataset(moving_disc, steps)[2, 0]])
         assert batch.key_targets.movements[0, 0].tolist() == [sign * SHIFT[0], SHIFT[1]]
         assert batch.reference_targets.movements[0, 0].tolist() == [-sign * SHIFT[0], -SHIFT[1]]
+
+
+def objects(*boxes: tuple[int, float, float, float, float]) -> FrameSample:
+    """A frame of objects, each an id and its box."""
+    rows = torch.tensor(boxes, dtype=torch.float32).reshape(-1, 5)
+    nothing = torch.zeros(len(rows), 8, 8, dtype=torch.uint8)
+    ids = rows[:, 0].long()
+    return FrameSample(torch.zeros(3, 8, 8), rows[:, 1:], torch.zeros_like(ids), ids, nothing)
+
+
+def test_objects_move_from_where_their_id_was_whatever_the_order():
+    key = objects((4, 0, 0, 2, 2), (7, 10, 10, 14, 14), (9, 20, 0, 24, 4))
+    before = objects((9, 18, 1, 22, 5), (4, 1, 1, 3, 3))
+    movements, in_both = movement_targets(key, before)
+    assert movements.tolist() == [[-1, -1], [0, 0], [2, -1]]
+    assert in_both.tolist() == [True, False, True]
+    assert movement_targets(objects(), before)[0].shape == (0, 2)
+    assert movement_targets(key, objects())[1].tolist() == [False] * 3
+
+
+def test_planes_of_a_frame_are_red_green_and_blue():
+    image = np.arange(4 * 5 * 3, dtype=np.uint8).reshape(4, 5, 3)
+    planes = image_tensor(image)
+    for channel, row, column in np.ndindex(3, 4, 5):
+        assert planes[channel, row, column] == 15 * row + 3 * column + channel
 
 
 def _whole(frame) -> bool:

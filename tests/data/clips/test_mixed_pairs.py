@@ -187,6 +187,16 @@ def test_pasted_objects_come_out_as_targets(videos):
     assert counts[1] > 1.3 * counts[0]
 
 
+def test_objects_are_cut_from_all_data_sets(videos):
+    parts = [dataset(videos, labels={1: 0}), dataset(videos, labels={2: 1})]  # bears, and apes
+    paste = ClipCopyPaste(probability=1, most=3)
+    for weights, expected in (([1.0, 1.0], {0, 1}), ([1.0, 1e-9], {0})):
+        mixed = MixedClipPairs(parts, weights, copy_paste=paste)
+        keys = [mixed[seed % 9, seed].key for seed in range(20)]
+        # pasted ones have ids above all of the file's
+        assert {i for key in keys for i in key.labels[key.track_ids > 2**31].tolist()} == expected
+
+
 @pytest.mark.parametrize("weights", [[1.0], [1.0, 0.0], [1.0, -1.0]])
 def test_wrong_weights_are_refused(videos, weights):
     with pytest.raises(ValueError, match="weights"):

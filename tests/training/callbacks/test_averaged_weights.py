@@ -30,10 +30,13 @@ class Recorder(pl.Callback):
     """Notes the trained weights behind each optimiser step, before the average takes them up."""
 
     states: list[dict[str, torch.Tensor]] = []  # noqa: RUF012 - of the run that is going on
+    momenta: list[set[float]] = []  # noqa: RUF012 - of batch norms, the same
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_) -> None:
         if trainer.global_step > len(self.states):
             self.states.append({k: v.clone() for k, v in pl_module.state_dict().items()})
+            norms = [m for m in pl_module.modules() if isinstance(m, nn.BatchNorm2d)]
+            self.momenta.append({norm.momentum for norm in norms})
 
 
 class SpoiltStatistics(pl.Callback):
@@ -48,7 +51,7 @@ class SpoiltStatistics(pl.Callback):
 
 def trained(folder: Path, *overrides: str) -> tuple[dict[str, float], list[dict]]:
     """Figures, and the weights behind each step, of a run of 6 steps, 2 of them small."""
-    Recorder.states = []
+    Recorder.states, Recorder.momenta = [], []
     own = ("data.samples_per_epoch=6", "small_steps=2", "+callbacks.recorder._target_=")
     target = f"{own[2]}{__name__}.Recorder"
     figures = train(settings_of("train", *tiny_run(folder, *own[:2], target, *overrides)))
@@ -103,13 +106,14 @@ def test_the_average_is_that_of_the_full_size_steps_with_a_memory_of_a_tenth_of_
         (("small_steps=0",), [0, 1, 2, 3, 4, 5], math.exp(-1 / 0.6)),
         (("callbacks.ema.memory=0.5",), [2, 3, 4, 5], math.exp(-1 / 2)),
         (("callbacks.ema.decay=0.75",), [2, 3, 4, 5], 0.75),
-        (("callbacks.ema.update_every_n_steps=2",), [2, 4], math.exp(-2 / 0.4)),
+        (("callbacks.ema.update_every_n_steps=3",), [2, 5], math.exp(-3 / 0.4)),
         (
             ("trainer.accumulate_grad_batches=2", "small_steps=1"),
             [1, 2, 3, 4, 5],
             math.exp(-1 / 0.5),
         ),
     ],
+    ids=["no-small-steps", "memory", "decay", "every-third-step", "accumulated"],
 )
 def test_the_average_follows_its_settings(finished, tmp_path, overrides, taken, decay):
     (tmp_path / "data").symlink_to(finished[0] / "data")
@@ -211,6 +215,12 @@ def test_no_running_statistics_of_another_size_enter_the_average(finished, tmp_p
     (tmp_path / "data").symlink_to(finished[0] / "data")
     spoilt = f"+callbacks.a_first._target_={__name__}.SpoiltStatistics"
     _, states = trained(tmp_path, f"small_steps={small_steps}", BATCH_NORM, spoilt)
+    # the first batch at full size replaces what there was, and no other
+    usual, replacing = {0.1}, {1.0}
+    full_size = [usual] * (6 - small_steps)
+    assert Recorder.momenta == (
+        [*[usual] * small_steps, replacing, *full_size[1:]] if small_steps else full_size
+    )
     content = stored(tmp_path)
     statistics = [name for name in content["state_dict"] if name.endswith("running_mean")]
     assert len(statistics) > 10

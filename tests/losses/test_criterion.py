@@ -197,6 +197,38 @@ def test_only_so_many_positives_train_masks(limit, expected):
     assert blended == [expected]
 
 
+def test_which_positives_train_masks_is_drawn_among_all():
+    targets = make_targets(SOME)
+    model, outputs = outputs_for(targets)
+    drawn = []
+
+    def noting_masks(outputs, frames, locations, boxes):
+        drawn.append((int(frames[0]), int(locations[0])))
+        return model.mask_head.instance_masks(outputs, frames, locations, boxes)
+
+    criterion = tiny_criterion(max_mask_positives=1)
+    for _ in range(60):  # one of six is missed once in 10,000 times
+        criterion(outputs, targets, noting_masks)
+    assert len(set(drawn)) == 6
+
+
+def test_movements_are_divided_by_the_positives_that_both_frames_show():
+    targets = make_targets(SOME)
+    targets.in_both[0, 1] = False
+    model, outputs = outputs_for(targets)
+    criterion = tiny_criterion(movement_unit="pixel")
+    found = criterion.assigner(outputs.locations, outputs.strides, targets)
+    distances = []
+    for frame, location, row in zip(found.frames, found.locations, found.objects, strict=True):
+        moved = outputs.movements[frame, location] * outputs.strides[location]
+        if (int(frame), int(row)) != (0, 1):
+            distances.append((moved - torch.tensor([3.0, -2.0])).abs().sum())
+    assert 0 < len(distances) < len(found.frames)
+    terms = criterion(outputs, targets, model.mask_head.instance_masks)
+    torch.testing.assert_close(terms.movement, torch.stack(distances).mean())
+    assert float(criterion.counts(outputs.grid, targets).shared) == len(distances)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

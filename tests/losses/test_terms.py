@@ -139,3 +139,14 @@ def test_poor_boxes_are_replaced_by_the_jittered_truth():
     shift = (used[1:] - truth[1:]).abs()
     assert (shift <= torch.tensor([2.0, 4.0, 2.0, 4.0])).all()
     assert shift.max() > 0
+
+
+def test_boxes_that_stand_in_move_to_either_side_of_the_truth():
+    torch.manual_seed(0)
+    truth = boxes((10, 20, 50, 100)).repeat(2000, 1)
+    shift = mask_boxes(truth, truth, min_iou=2.0, jitter=0.1) - truth
+    most = torch.tensor([4.0, 8.0, 4.0, 8.0], dtype=torch.float64)
+    assert (shift.amax(dim=0) > 0.95 * most).all()
+    assert (shift.amin(dim=0) < -0.95 * most).all()
+    # even in between: the mean's deviation is that of 2,000 draws
+    assert (shift.mean(dim=0).abs() < 4 * most / (3 * 2000) ** 0.5).all()

@@ -118,3 +118,14 @@ def _image_list(images):
     from torchvision.models.detection.image_list import ImageList
 
     return ImageList(images, [(images.shape[-2], images.shape[-1])] * images.shape[0])
+
+
+@torch.no_grad()
+def test_a_new_head_begins_with_its_prior_and_boxes_of_its_first_size():
+    torch.manual_seed(0)
+    head = DetectionHead(16, 3, prior_probability=0.05, initial_distance=2.5)
+    maps = head(torch.randn(2, 16, 8, 12))
+    probabilities = maps.class_logits.sigmoid()
+    assert float(probabilities.mean()) == pytest.approx(0.05, rel=0.1)
+    assert float(maps.distances_ltrb.mean()) == pytest.approx(2.5, rel=0.1)
+    assert float(maps.distances_ltrb.min()) > 0  # none begins where its ReLU is flat

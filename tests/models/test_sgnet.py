@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 from builders import tiny_model
+from torchvision.transforms.functional import normalize
 
 from sgnet.models import ResNetFPN
 from sgnet.models.mask_head import BaseMasks
@@ -12,6 +13,34 @@ from sgnet.models.tracking_head import TrackingHead
 def images(count: int, height: int = 64, width: int = 96, seed: int = 0) -> torch.Tensor:
     generator = torch.Generator().manual_seed(seed)
     return torch.randint(0, 256, (count, 3, height, width), generator=generator, dtype=torch.uint8)
+
+
+def test_the_backbone_sees_pixels_normalised_as_imagenets_are():
+    model, seen = tiny_model().eval(), []
+    model.backbone.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    frames = images(2)
+    with torch.no_grad():
+        model(frames)
+    shares = frames.float() / 255
+    expected = normalize(shares, [0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
+    torch.testing.assert_close(seen[0], expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.no_grad()
+def test_boxes_and_movements_of_all_levels_are_read_from_the_box_tower():
+    torch.manual_seed(0)
+    model = tiny_model().eval()
+    outputs = model(images(1))
+    start = 0
+    for level, size in zip(outputs.pyramid, outputs.level_sizes, strict=True):
+        features = model.detection_head.box_tower(level)
+        sides = model.detection_head.box_distances(features).clamp(min=0)
+        moved = model.tracking_head.movement(torch.cat([features, features], dim=1))
+        part = slice(start, start + size)
+        for got, expected in ((outputs.distances_ltrb, sides), (outputs.movements, moved)):
+            torch.testing.assert_close(got[0, part], expected[0].flatten(1).T)
+        start += size
+    assert start == outputs.locations.shape[0]
 
 
 @pytest.mark.parametrize("size", [(64, 96), (72, 104), (360, 640)])

@@ -104,8 +104,8 @@ def test_each_frame_moves_from_the_one_before_and_the_first_of_a_video_from_itse
     engine.reset()
     got = [engine.detect(frame) for frame in frames]
     engine.reset()
-    again = engine.detect(frames[2])
-    for found, wanted in zip([*got, again], [*chained, alone[2]], strict=True):
+    again = engine.detect(frames[1])  # not the one that it saw last
+    for found, wanted in zip([*got, again], [*chained, alone[1]], strict=True):
         np.testing.assert_allclose(found.boxes_xyxy, wanted.boxes_xyxy, atol=1e-2)
         np.testing.assert_allclose(found.movements, wanted.movements, atol=1e-2)
 

@@ -303,12 +303,14 @@ def test_a_dump_of_weights_that_are_not_finite_names_the_layer(whole, tmp_path, 
     with pytest.raises(ValueError, match="1 steps in a row"):
         train(config(tiny_run(tmp_path, *LONG, "callbacks.non_finite.limit=1")))
     (dump,) = (tmp_path / "run/non_finite").glob("*.pt")
-    content = torch.load(dump, weights_only=True)
-    content["state_dict"]["model.detection_head.class_logits.bias"][0] = float("inf")
-    torch.save(content, dump)
-    (batch,) = replayed(dump)["batches"]
-    assert batch["layers"][0] == "detection_head.class_logits"
-    assert "detection_head.class_logits.weight" in batch["gradients"]
+    # one that runs on whole maps, one that runs at the locations of instances alone
+    for layer in ("detection_head.class_logits", "mask_head.spatial_attention.scores"):
+        content = torch.load(dump, weights_only=True)
+        content["state_dict"][f"model.{layer}.bias"][0] = float("inf")
+        torch.save(content, dump.with_name("spoiled.pt"))
+        (batch,) = replayed(dump.with_name("spoiled.pt"))["batches"]
+        assert batch["layers"][0] == layer
+        assert f"{layer}.weight" in batch["gradients"]
 
 
 def test_memory_that_runs_out_says_what_to_lower(whole, tmp_path, monkeypatch):

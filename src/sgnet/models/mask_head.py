@@ -28,6 +28,16 @@ MAX_GRID = 32
 MAX_CELL = 1e6  # input pixels
 
 
+class WindowConvolution(nn.Conv2d):
+    """A 3x3 convolution that can be asked for single positions; both ways call the module."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        """Of a map [B, C, H, W] as ever, or rows of windows [N, 9 * C], by neighbour, [N, out]."""
+        if values.ndim == 2:
+            return F.linear(values, self.weight.permute(0, 2, 3, 1).flatten(1), self.bias)
+        return super().forward(values)
+
+
 class SpatialAttention(nn.Module):
     """Two 3x3 convolutions, shared over P3..P7, that give S scores a location.
 
@@ -38,8 +48,8 @@ class SpatialAttention(nn.Module):
 
     def __init__(self, channels: int, num_scores: int) -> None:
         super().__init__()
-        self.hidden = nn.Conv2d(channels, channels, 3, padding=1)
-        self.scores = nn.Conv2d(channels, num_scores, 3, padding=1)
+        self.hidden = WindowConvolution(channels, channels, 3, padding=1)
+        self.scores = WindowConvolution(channels, num_scores, 3, padding=1)
         initialize_convolutions(self)
         # a product a*B with both near zero starts on a saddle; scores of order one leave it
         nn.init.kaiming_uniform_(self.hidden.weight, a=1)
@@ -65,15 +75,11 @@ class SpatialAttention(nn.Module):
         channels = pyramid[0].shape[1]
         windows = location_windows(shapes, locations, frame_indices, pyramid[0].shape[0])
         patches = pyramid_table(pyramid).index_select(0, windows.rows.flatten())
-        hidden = _at_window(self.hidden, patches.view(-1, WINDOW * channels)).relu()
+        hidden = self.hidden(patches.view(-1, WINDOW * channels)).relu()
         # the second convolution sees zeros outside of the level, not the first one's bias
         hidden = hidden.view(-1, WINDOW, channels) * windows.inside.to(hidden.dtype)[..., None]
-        return _at_window(self.scores, hidden.flatten(1))  # a of Eq. 2
-
-
-def _at_window(convolution: nn.Conv2d, windows: Tensor) -> Tensor:
-    """A 3x3 convolution at one position, whose windows are rows [N, 9 * C] by neighbour."""
-    return F.linear(windows, convolution.weight.permute(0, 2, 3, 1).flatten(1), convolution.bias)
+        scores: Tensor = self.scores(hidden.flatten(1))  # a of Eq. 2
+        return scores
 
 
 class BaseMasks(nn.Module):

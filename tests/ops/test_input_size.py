@@ -19,13 +19,16 @@ from sgnet.ops.input_size import (
     [
         ((360, 640), 50, [64, 128, 256, 512], 4),
         ((640, 360), 50, [64, 128, 256, 512], 4),  # upright
-        ((144, 256), 20, [25.6, 51.2, 102.4, 204.8], 1),  # 0.4 of the sides, 0.16 of the area
-        ((288, 512), 40, [51.2, 102.4, 204.8, 409.6], 3),  # 0.8 and 0.64
+        ((144, 256), 20, [32, 64, 128, 256], 1),  # 0.4 of the sides, 0.16 of the area
+        ((288, 512), 40, [64, 128, 256, 512], 3),  # 0.8 and 0.64
         ((720, 1280), 100, [128, 256, 512, 1024], 16),
         ((480, 480), 50, [64, 128, 256, 512], 4),  # as many pixels as 640 x 360
+        ((180, 320), 25, [32, 64, 128, 256], 1),
+        ((256, 448), 35.28, [32, 64, 128, 256], 2),  # 0.7056, nearer to 1/2 than to 1 by factors
+        ((264, 464), 36.46, [64, 128, 256, 512], 2),  # 0.729, nearer to 1
     ],
 )
-def test_lengths_scale_with_the_side_and_areas_with_the_area(size, cell, ranges, area):
+def test_lengths_scale_with_the_side_ranges_by_levels_areas_with_the_area(size, cell, ranges, area):
     assert cell_size_of(size) == pytest.approx(cell)
     assert regression_ranges_of(size) == pytest.approx(ranges)
     assert min_area_of(size) == area

@@ -113,7 +113,7 @@ def test_a_config_that_is_none_is_refused_by_name(tmp_path, content):
 def test_the_parts_of_a_config_of_ours_are_built(tmp_path):
     model, criterion, settings = replayed_parts(demo(), tmp_path)
     assert type(model).__name__ == "SGNet"
-    assert list(criterion.assigner.ranges) == [10.45, 20.9, 41.8, 83.61]  # of 96 x 64
+    assert list(criterion.assigner.ranges) == [8, 16, 32, 64]  # of 96 x 64
     assert settings.small_steps == 1
 
 

@@ -26,14 +26,14 @@ def followed(*overrides: str):
 @pytest.mark.parametrize(
     ("overrides", "cell", "ranges", "area"),
     [
-        ((), 20, [25.6, 51.2, 102.4, 204.8], 1),
-        (("data.transform.size=[288,512]",), 40, [51.2, 102.4, 204.8, 409.6], 3),
+        ((), 20, [32, 64, 128, 256], 1),
+        (("data.transform.size=[288,512]",), 40, [64, 128, 256, 512], 3),
         (("data=shapes",), 50, [64, 128, 256, 512], 4),
-        (("model=sgnet",), 20, [25.6, 51.2, 102.4, 204.8], 1),
-        (("model.mask_head.cell_size=30",), 30, [25.6, 51.2, 102.4, 204.8], 1),
-        (("criterion.assigner.ranges=[32,64,128,256]",), 20, [32, 64, 128, 256], 1),
-        (("data.min_area=9", "data.transform.size=[288,512]"), 40, [51.2, 102.4, 204.8, 409.6], 9),
-        (("data.min_area=0",), 20, [25.6, 51.2, 102.4, 204.8], 0),
+        (("model=sgnet",), 20, [32, 64, 128, 256], 1),
+        (("model.mask_head.cell_size=30",), 30, [32, 64, 128, 256], 1),
+        (("criterion.assigner.ranges=[30,60,120,240]",), 20, [30, 60, 120, 240], 1),
+        (("data.min_area=9", "data.transform.size=[288,512]"), 40, [64, 128, 256, 512], 9),
+        (("data.min_area=0",), 20, [32, 64, 128, 256], 0),
     ],
 )
 def test_the_demo_follows_its_input_and_numbers_that_are_given_stay(overrides, cell, ranges, area):
@@ -52,9 +52,8 @@ def test_no_experiment_writes_numbers_of_its_own_input(experiment):
     # of landscape inputs in the paper's 16:9 the width alone says as much
     assert height * 16 == width * 9
     assert cfg.model.mask_head.cell_size == pytest.approx(50 * width / 640)
-    assert list(cfg.criterion.assigner.ranges) == pytest.approx(
-        [end * width / 640 for end in (64, 128, 256, 512)]
-    )
+    first = {256: 32, 640: 64}[width]
+    assert list(cfg.criterion.assigner.ranges) == [first, 2 * first, 4 * first, 8 * first]
 
 
 def test_the_check_of_settings_lets_null_pass_where_it_is_filled_in_and_nowhere_else():

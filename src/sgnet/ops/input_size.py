@@ -1,7 +1,9 @@
 """Lengths and areas in input pixels that belong to an input size, scaled from the paper's 640x360.
 
-One rule for all: lengths scale with the square root of the input's area, areas with the area, so
-that an upright input and a landscape one of the same sides have the same.
+Lengths scale with the square root of the input's area, areas with the area, so that an upright
+input and a landscape one of the same sides have the same. Regression ranges scale by the nearest
+power of two: the strides of the levels double from one to the next, so that objects that are half
+as large go to the level that is one finer, and no range ends within a level's.
 """
 
 from __future__ import annotations
@@ -39,12 +41,13 @@ def cell_size_of(size: Sequence[int]) -> float:
 
 
 def regression_ranges_of(size: Sequence[int]) -> list[float]:
-    """Upper ends of FCOS's regression ranges of P3..P6 in input pixels.
+    """Upper ends of FCOS's regression ranges of P3..P6 in input pixels; 32 to 256 at 256x144.
 
     Args:
         size: (height, width) in pixels.
     """
-    return [round(end * length_scale(size), 2) for end in RANGES]
+    levels = round(math.log2(length_scale(size)))
+    return [end * 2.0**levels for end in RANGES]
 
 
 def min_area_of(size: Sequence[int]) -> int:

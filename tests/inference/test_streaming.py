@@ -100,6 +100,21 @@ def test_detections_of_a_filled_up_frame_are_cut_to_the_frame():
     np.testing.assert_array_equal(cut.labels, [0, 1])
 
 
+def test_detections_beside_or_below_the_frame_in_what_is_filled_up_are_gone():
+    boxes = np.array([[25, 4, 30, 12], [2, 2, 8, 8], [4, 16, 9, 30]], dtype=np.float32)
+    crops = tuple(
+        BaseCrop(int(b[1]) // 2, int(b[0]) // 2, np.ones((3, 3), np.float32)) for b in boxes
+    )
+    scores, labels = np.array([0.9, 0.8, 0.7], np.float32), np.array([0, 1, 2])
+    found = FrameDetections(
+        boxes, scores, labels, boxes[:, :2], boxes[:, 2:], crops, (16, 16), (32, 32)
+    )
+    cut = restricted(found, (16, 24))
+    np.testing.assert_array_equal(cut.boxes_xyxy, [[2, 2, 8, 8]])
+    assert (cut.labels.tolist(), cut.movements.tolist()) == ([1], [[8, 8]])
+    assert [(crop.top, crop.left) for crop in cut.masks] == [(1, 1)]
+
+
 def test_boxes_and_masks_come_in_pixels_of_a_frame_of_another_shape():
     # a frame three times as wide and twice as high as the network's input
     box = np.array([[10, 4, 20, 16]], dtype=np.float32)

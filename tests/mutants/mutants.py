@@ -1,12 +1,14 @@
 """Breaks the code on purpose, one small change at a time, and tells which the tests do not notice.
 
-    python tests/mutants/mutants.py                    all of them, about half an hour
+    python tests/mutants/mutants.py                    all of them, a quarter of an hour
     python tests/mutants/mutants.py losses tracking    those of two lists
     python tests/mutants/mutants.py --only sampling    those whose names have the word
 
 Each change stands in one of the .toml lists beside this file with the tests that have to turn red.
 It is made in a copy of the package. First the tests run on the package as it is: they have to pass.
 Exits with 1 where more than one in fifty survives.
+
+All 252 took 17 minutes on two cores that others used as well, some 11 minutes of a core's work.
 """
 
 from __future__ import annotations

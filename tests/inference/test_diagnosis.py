@@ -222,6 +222,34 @@ def test_another_objects_scores_give_another_mask_where_attention_acts(truth):
     )
 
 
+def test_contested_boxes_are_those_that_hold_a_tenth_of_another_object(tmp_path):
+    video = Video(1, WIDTH, HEIGHT, LENGTH, ())
+    square = rectangle(8, 4, 24, 24)
+    angle = decode(square)
+    angle[16:28, 20:32] = 0  # 144 of 576 pixels
+    tracks = [
+        visible_track(11, 1, 5, [encode(angle)] * LENGTH),
+        visible_track(12, 1, 6, [rectangle(20, 16, 12, 12)] * LENGTH),
+        visible_track(13, 1, 6, [rectangle(60, 40)] * LENGTH),
+    ]
+    save_annotations(tmp_path / "val.json", CATEGORIES, [video], tracks)
+    truth = load_annotations(tmp_path / "val.json")
+
+    def fill(objects: list[dict]) -> None:
+        objects[0]["mask"] = decode(square)
+        objects[0]["mask"][16:28, 20:26] = 0  # half of the other object is left out
+
+    values = columns(diagnosed(truth, TrueNetwork(truth, fill), videos=(1,)).table)
+    for name, own in (
+        ("contested_mask_iou", "mask_iou"),
+        ("contested_own_minus_other", "mask_iou_own_minus_other"),
+    ):
+        assert np.isnan(values[name]).tolist() == [False, True, True] * LENGTH
+        np.testing.assert_array_equal(values[name][::3], values[own][::3])
+    assert values["contested_others_claimed"][::3] == pytest.approx(72 / 144)
+    assert values["contested_mask_iou"][::3] == pytest.approx(432 / (432 + 72))
+
+
 def test_masks_that_are_shifted_by_a_fifth_of_the_box_have_an_iou_of_four_fifths(truth):
     def shift(objects: list[dict]) -> None:
         for item in objects:

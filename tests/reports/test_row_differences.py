@@ -175,6 +175,8 @@ def test_a_table_shows_the_figures_of_a_diagnosis_and_their_ceiling(tmp_path):
     (tmp_path / "config.yaml").write_text(json.dumps({"seed": 0}))
     (tmp_path / "summary.json").write_text(json.dumps({"val/AP": 0.25}))
     means = {"mask_iou": 0.7512, "class_right": 0.5, "movement_error": 2.345}
+    means |= {"contested_mask_iou": 0.4, "contested_others_claimed": 0.8}
+    means["mask_iou_own_minus_other"] = 0.01
     figures = {name: {"mean": mean} for name, mean in means.items()}
     figures["ceiling_stride_2"] = {"mean": 0.97}
     (tmp_path / "diagnosis.json").write_text(
@@ -183,5 +185,14 @@ def test_a_table_shows_the_figures_of_a_diagnosis_and_their_ceiling(tmp_path):
     run = read_run(tmp_path)
     assert run.objects is None
     lines = markdown([Row("one", (run,), ())]).splitlines()
-    assert "| mask IoU in true boxes | its ceiling | class accuracy |" in lines[0]
-    assert "| 75.1 | 97.0 | 50.0 | 2.3 | 42.0 |" in lines[2]
+    heads = [head.strip() for head in lines[0].split("|")]
+    cells = [cell.strip() for cell in lines[2].split("|")]
+    shown = dict(zip(heads, cells, strict=True))
+    assert shown["mask IoU in true boxes"] == "75.1"
+    assert shown["its ceiling"] == "97.0"
+    assert shown["own minus another's scores"] == "1.0"
+    assert shown["mask IoU in contested boxes"] == "40.0"
+    assert shown["others claimed there"] == "80.0"
+    assert shown["class accuracy"] == "50.0"
+    assert shown["movement error, px"] == "2.3"
+    assert shown["ID switches"] == "42.0"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from sgnet.data.annotations.youtube_vis import YouTubeVIS
+from sgnet.evaluation.contested_boxes import ContestedBoxes
 from sgnet.evaluation.frame_matching import (
     box_overlaps,
     mask_overlaps,
@@ -151,15 +152,26 @@ class Diagnosis:
         other_scores, has_other = self._others.draw(
             [(video_id, number) for number in truth.ids], own_scores
         )
+        masks = view.masks(truth.boxes_xyxy, own_scores)
         own, other = (
-            mask_ious(view.masks(truth.boxes_xyxy, scores), truth.masks).tolist()
-            for scores in (own_scores, other_scores)
+            mask_ious(predicted, truth.masks)
+            for predicted in (masks, view.masks(truth.boxes_xyxy, other_scores))
         )
-        other = [iou if has else math.nan for iou, has in zip(other, has_other, strict=True)]
+        other[[not has for has in has_other]] = math.nan
+        boxes = ContestedBoxes.of(truth.masks, truth.boxes_xyxy)
+        contested = {
+            "contested_mask_iou": own,
+            "contested_own_minus_other": own - other,
+            "contested_others_claimed": boxes.claimed(masks),
+        }
         return {
-            "mask_iou": own,
-            "mask_iou_other_scores": other,
-            "mask_iou_own_minus_other": [a - b for a, b in zip(own, other, strict=True)],
+            "mask_iou": own.tolist(),
+            "mask_iou_other_scores": other.tolist(),
+            "mask_iou_own_minus_other": (own - other).tolist(),
+            **{
+                name: values.masked_fill(~boxes.contested, math.nan).tolist()
+                for name, values in contested.items()
+            },
             **{
                 f"ceiling_stride_{stride}": ceiling_ious(
                     truth.masks, view.input_size, stride

@@ -22,7 +22,10 @@ OVERRIDES_FILE = "overrides.yaml"  # the same of the run that began
 SPEED_FILE = "speed.json"  # of scripts/time_runs.py: rows timed in turn, in place of each alone
 DIAGNOSIS_FILE = "diagnosis.json"  # of scripts/diagnose.py with output= and rows= these names
 OBJECTS_FILE = "objects.csv"
-DIAGNOSED = ("mask_iou", "class_right", "movement_error")
+DIAGNOSED = (
+    *("mask_iou", "mask_iou_own_minus_other", "contested_mask_iou", "contested_others_claimed"),
+    *("class_right", "movement_error"),
+)
 FAILURE_FILE = "failure.txt"  # its first line says why a run ended
 
 

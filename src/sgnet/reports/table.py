@@ -17,6 +17,9 @@ COST = (TIME, "parameters_m")
 SHARP = (
     ("mask_iou", "mask IoU in true boxes", 100),
     ("mask_iou_ceiling", "its ceiling", 100),
+    ("mask_iou_own_minus_other", "own minus another's scores", 100),
+    ("contested_mask_iou", "mask IoU in contested boxes", 100),
+    ("contested_others_claimed", "others claimed there", 100),
     ("class_right", "class accuracy", 100),
     ("movement_error", "movement error, px", 1),
     ("id_switches", "ID switches", 1),

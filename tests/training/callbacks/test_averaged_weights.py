@@ -319,3 +319,8 @@ def test_the_decay_is_that_of_a_time_constant(memory, steps, expected):
 def test_settings_out_of_their_bounds_are_refused(wrong):
     with pytest.raises(ValueError, match=f"{next(iter(wrong))} must be"):
         AveragedWeights(**wrong)
+
+
+def test_a_checkpoint_that_would_leave_the_average_out_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="save_weights_only must be false .* got true for best:"):
+        trained(tmp_path, "+callbacks.best.save_weights_only=true")

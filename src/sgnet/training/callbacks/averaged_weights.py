@@ -84,7 +84,19 @@ class AveragedWeights(WeightAveraging):
         return self._average_model is not None and int(self._average_model.n_averaged) > 0
 
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        """Makes room for the average on the device that trains."""
+        """Makes room for the average on the device that trains.
+
+        Raises:
+            ValueError: a checkpoint would leave the average out.
+        """
+        for callback in trainer.checkpoint_callbacks:
+            if getattr(callback, "save_weights_only", False):
+                raise ValueError(
+                    f"save_weights_only must be false beside averaged weights, got true for "
+                    f"{getattr(callback, 'filename', None) or 'a checkpoint'}: Lightning then asks "
+                    f"no callback, and the file holds the raw weights alone. Without an average: "
+                    f"callbacks=default"
+                )
         self._device = trainer.strategy.root_device
         super().setup(trainer, pl_module, stage)
         if self._average_model is not None:

@@ -12,15 +12,16 @@ from sgnet.files.atomic_file import atomic_path
 from sgnet.files.text_file import read_text
 
 HEADER = (*KEYS, *FIGURES)
+DIGITS = 5  # behind the point; enough for means that are quoted to two of a per cent
 
 
 def save_rows(table: ObjectTable, path: str | Path) -> None:
-    """Writes a line for each object, atomically; what is not defined stays empty."""
+    """Writes a line for each object, rounded, atomically; what is not defined stays empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(HEADER)
     for keys, values in zip(table.keys.tolist(), table.values.tolist(), strict=True):
-        shown = ("" if math.isnan(value) else repr(value) for value in values)
+        shown = ("" if math.isnan(value) else repr(round(value, DIGITS)) for value in values)
         writer.writerow([*keys, *shown])
     with atomic_path(path) as temporary:
         temporary.write_text(text.getvalue(), encoding="utf-8")

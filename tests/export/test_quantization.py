@@ -71,6 +71,17 @@ def test_float_layers_keep_their_weights(models):
     assert any("class_tower.0.weight" in n and t == onnx.TensorProto.INT8 for n, t in small.items())
 
 
+def test_the_products_at_detections_multiply_integers(models):
+    exact, small = (onnx.load(path).graph for path in models)
+    makers = {output: node for node in small.node for output in node.output}
+    products = {node.name: node for node in small.node if node.op_type == "Gemm"}
+    of_scores = [n for n in exact.node if n.op_type == "Gemm" and "attention_" in n.input[1]]
+    assert len(of_scores) == 2  # the hidden layer and the scores
+    for node in of_scores:
+        inputs = products[node.name].input[:2]
+        assert [makers[name].op_type for name in inputs] == ["DequantizeLinear"] * 2, node.name
+
+
 def test_no_frame_is_an_error(models, tmp_path):
     with pytest.raises(ValueError, match="at least one frame, got none"):
         quantize_onnx(models[0], tmp_path / "x.onnx", [])

@@ -29,7 +29,7 @@ FLOAT_LAYERS = (
     "base_masks.reduce",
     "base_masks.instance_convolution",
 )
-INTEGER_PRODUCT = "attention_hidden"  # the attention scores' first layer, at detections only
+INTEGER_PRODUCTS = ("attention_hidden", "attention_scores")  # at detections only
 VIEWS = ("Concat", "Gather", "Reshape", "Squeeze", "Transpose")  # move figures, compute nothing
 
 
@@ -40,7 +40,7 @@ def quantize_onnx(
     engine: OnnxFrameEngine | None = None,
     float_layers: Sequence[str] = FLOAT_LAYERS,
 ) -> None:
-    """Writes an exported model whose convolutions multiply 8-bit integers.
+    """Writes an exported model whose convolutions and attention multiply 8-bit integers.
 
     Weights get one scale a channel; activations one a tensor, from the range they take on the
     frames. Group norms, the decoder, masks and movements stay in float32.
@@ -188,7 +188,9 @@ def _integer_nodes(model: Any, float_layers: Sequence[str]) -> list[str]:  # noq
         and not any(layer in node.input[1] for layer in float_layers if len(node.input) > 1)
     ]
     waiting = [
-        node for node in nodes if node.op_type == "Gemm" and INTEGER_PRODUCT in node.input[1]
+        node
+        for node in nodes
+        if node.op_type == "Gemm" and any(name in node.input[1] for name in INTEGER_PRODUCTS)
     ]
     while waiting:
         node = waiting.pop()

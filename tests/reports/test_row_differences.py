@@ -9,7 +9,12 @@ import pytest
 
 from sgnet.evaluation.object_figures import FIGURES, ObjectTable
 from sgnet.evaluation.object_rows import save_rows
-from sgnet.reports.row_differences import differences_markdown, over_seeds, row_differences
+from sgnet.reports.row_differences import (
+    SharpDifference,
+    differences_markdown,
+    over_seeds,
+    row_differences,
+)
 from sgnet.reports.runs import Run, read_run
 from sgnet.reports.table import Row, markdown
 
@@ -23,6 +28,7 @@ def make_run(folder: Path, seed: int, ap: float, ious: list[float] | None) -> Ru
         folder.mkdir(parents=True)
         values = np.full((len(ious), len(FIGURES)), math.nan)
         values[:, FIGURES.index("mask_iou")] = ious
+        values[::2, FIGURES.index("contested_others_claimed")] = 0.9 - np.array(ious[::2])
         keys = [(video, 0, video, 1) for video in range(len(ious))]
         objects = folder / "objects.csv"
         save_rows(ObjectTable.of(keys, values), objects)
@@ -69,10 +75,16 @@ def test_a_difference_holds_where_seeds_and_videos_say_so(tmp_path, gains, scatt
     (difference,) = row_differences(make_rows(tmp_path, gains, scatter), "reference")
     assert difference.seeds == (0, 1, 2)
     assert difference.ap.mean == pytest.approx(sum(gains) / 3)
-    assert difference.holds == holds
+    assert difference.mask_iou.holds == holds
+    # here by construction the opposite of the IoU of every other object
+    claimed = difference.others_claimed
+    assert claimed.over_seeds.mean == pytest.approx(
+        -difference.mask_iou.over_seeds.mean, abs=scatter
+    )
+    assert claimed.holds == holds
     text = differences_markdown([difference], "reference")
-    assert ("| yes |" in text) == holds
-    assert ("| no |" in text) != holds
+    assert text.count("| yes |") == 2 * holds
+    assert text.count("| no |") == 2 * (not holds)
 
 
 def test_the_interval_over_videos_is_that_of_the_mean_over_seeds(tmp_path):
@@ -83,7 +95,8 @@ def test_the_interval_over_videos_is_that_of_the_mean_over_seeds(tmp_path):
     mine = [make_run(tmp_path / f"row{s}", s, 0.2, (0.4 + gains[s]).tolist()) for s in (0, 1)]
     rows = [Row("better", tuple(mine), ()), Row("reference", tuple(theirs), ())]
     (difference,) = row_differences(rows, "reference")
-    bounds = (difference.of_videos.low, difference.of_videos.mean, difference.of_videos.high)
+    videos = difference.mask_iou.over_videos
+    bounds = (videos.low, videos.mean, videos.high)
     assert bounds == pytest.approx((0.1, 0.1, 0.1))
 
 
@@ -91,7 +104,7 @@ def test_only_seeds_that_both_have_are_compared(tmp_path):
     better, reference = make_rows(tmp_path, [0.1, 0.2, 0.3], 0.0)
     (difference,) = row_differences([Row("better", better.runs[1:], ()), reference], "reference")
     assert difference.seeds == (1, 2)
-    assert difference.mask_iou.mean == pytest.approx(0.25)
+    assert difference.mask_iou.over_seeds.mean == pytest.approx(0.25)
 
 
 def test_rows_without_diagnoses_are_compared_by_ap_alone(tmp_path):
@@ -100,10 +113,11 @@ def test_rows_without_diagnoses_are_compared_by_ap_alone(tmp_path):
         for name, ap in (("a", 0.3), ("b", 0.2))
     ]
     (difference,) = row_differences(rows, "b")
-    assert (difference.mask_iou, difference.of_videos) == (None, None)
-    assert not difference.holds
-    assert "| a | 0, 1 |  |  |  |  | +10.00 | +10.00 to +10.00 |" in differences_markdown(
-        [difference], "b"
+    assert difference.mask_iou == difference.others_claimed == SharpDifference(None, None)
+    assert not difference.mask_iou.holds
+    assert (
+        "| a | 0, 1 |  |  |  |  |  |  |  |  | +10.00 | +10.00 to +10.00 |"
+        in differences_markdown([difference], "b")
     )
 
 
@@ -146,7 +160,7 @@ def test_diagnoses_without_any_object_are_none(tmp_path, ious):
         for name, ap in (("a", 0.3), ("b", 0.2))
     ]
     (difference,) = row_differences(rows, "b")
-    assert (difference.mask_iou, difference.of_videos) == (None, None)
+    assert difference.mask_iou == SharpDifference(None, None)
 
 
 def test_an_interval_over_many_seeds_is_never_narrower_than_students():

@@ -21,11 +21,14 @@ from sgnet.reports.runs import Run
 from sgnet.reports.table import Row
 
 MASK_IOU = "mask_iou"
+OTHERS_CLAIMED = "contested_others_claimed"
 RESAMPLES = 2000
 # Student's t at 97.5 % by degrees of freedom; the last one, a little wide, for any more
 T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
 HEAD = (
-    *("setting", "seeds", "mask IoU", "95 % over seeds", "95 % over videos", "holds"),
+    *("setting", "seeds"),
+    *("mask IoU", "95 % over seeds", "95 % over videos", "holds"),
+    *("others claimed", "95 % over seeds", "95 % over videos", "holds"),
     *("AP", "95 % over seeds"),
 )
 
@@ -45,6 +48,25 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class SharpDifference:
+    """A row minus the reference in a figure of single objects; None without diagnoses.
+
+    Attributes:
+        over_seeds: of one difference a seed.
+        over_videos: of the seeds' mean over the videos, by bootstrap.
+    """
+
+    over_seeds: Interval | None
+    over_videos: Interval | None
+
+    @property
+    def holds(self) -> bool:
+        """Whether it differs over the seeds as well as over the videos."""
+        both = (self.over_seeds, self.over_videos)
+        return all(interval is not None and interval.excludes_zero for interval in both)
+
+
+@dataclass(frozen=True)
 class RowDifference:
     """A row minus the reference, over the seeds that both have.
 
@@ -52,21 +74,15 @@ class RowDifference:
         setting: the row's name.
         seeds: that both have.
         ap: difference in AP, over the seeds.
-        mask_iou: difference in mask IoU in true boxes, over the seeds; None without diagnoses.
-        of_videos: the same, of the seeds' mean over the videos, by bootstrap.
+        mask_iou: in true boxes; it decides between mask heads.
+        others_claimed: share of others' pixels in contested boxes that masks claim.
     """
 
     setting: str
     seeds: tuple[int | None, ...]
     ap: Interval | None
-    mask_iou: Interval | None
-    of_videos: Interval | None
-
-    @property
-    def holds(self) -> bool:
-        """Whether mask IoU differs over the seeds as well as over the videos."""
-        both = (self.mask_iou, self.of_videos)
-        return all(interval is not None and interval.excludes_zero for interval in both)
+    mask_iou: SharpDifference
+    others_claimed: SharpDifference
 
 
 def over_seeds(differences: Sequence[float]) -> Interval | None:
@@ -110,26 +126,35 @@ def _difference(row: Row, reference: Row) -> RowDifference:
     tables = [_values(*pair) for pair in pairs if all(run.objects is not None for run in pair)]
     for _, keys in tables[1:]:
         require_same_objects(tables[0][1], keys)
-    tables = [(values, keys) for values, keys in tables if not np.isnan(values).all()]
-    of_videos = None
-    if tables:
-        values = np.mean([values for values, _ in tables], axis=0)
-        of_videos = _interval(mean_difference(values, tables[0][1][:, 0], RESAMPLES, seed=0))
     return RowDifference(
         row.setting,
         tuple(run.seed for run, _ in pairs),
         over_seeds([ours - other for ours, other in scored]),
-        over_seeds([float(np.nanmean(values)) for values, _ in tables]),
-        of_videos,
+        *(_sharp(tables, figure) for figure in (MASK_IOU, OTHERS_CLAIMED)),
+    )
+
+
+def _sharp(
+    tables: Sequence[tuple[NDArray[np.float64], NDArray[np.int64]]], figure: str
+) -> SharpDifference:
+    """One figure of differences [N, figures] and keys [N, 4], a table a seed."""
+    column = FIGURES.index(figure)
+    values = [table[:, column] for table, _ in tables]
+    values = [known for known in values if not np.isnan(known).all()]
+    if not values:
+        return SharpDifference(None, None)
+    videos = tables[0][1][:, 0]
+    return SharpDifference(
+        over_seeds([float(np.nanmean(known)) for known in values]),
+        _interval(mean_difference(np.mean(values, axis=0), videos, RESAMPLES, seed=0)),
     )
 
 
 def _values(ours: Run, other: Run) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Differences in mask IoU [N] and keys [N, 4] of the objects of two runs."""
+    """Differences [N, figures] and keys [N, 4] of the objects of two runs."""
     first, second = (sorted_table(_table(run)) for run in (ours, other))
     require_same_objects(first.keys, second.keys)
-    column = FIGURES.index(MASK_IOU)
-    return first.values[:, column] - second.values[:, column], first.keys
+    return first.values - second.values, first.keys
 
 
 def _table(run: Run) -> ObjectTable:
@@ -147,7 +172,7 @@ def _interval(difference: Difference) -> Interval | None:
 def differences_markdown(differences: Sequence[RowDifference], reference: str) -> str:
     """A table of them in points of per cent, and what it means."""
     lines = [
-        f"Minus the row of `{reference}`, seed by seed; in points. A difference in mask IoU holds "
+        f"Minus the row of `{reference}`, seed by seed; in points. A difference holds "
         "where neither the interval over seeds nor the one over videos has 0 in it.",
         "",
         "| " + " | ".join(HEAD) + " |",
@@ -156,13 +181,16 @@ def differences_markdown(differences: Sequence[RowDifference], reference: str) -
     for row in differences:
         name = f"`{row.setting}`" if "=" in row.setting else row.setting
         seeds = ", ".join(str(seed) for seed in row.seeds)
-        holds = "" if row.mask_iou is None else ("yes" if row.holds else "no")
-        cells = (
-            *(name, seeds, _mean(row.mask_iou), _bounds(row.mask_iou), _bounds(row.of_videos)),
-            *(holds, _mean(row.ap), _bounds(row.ap)),
-        )
+        sharp = [cell for part in (row.mask_iou, row.others_claimed) for cell in _cells(part)]
+        cells = (name, seeds, *sharp, _mean(row.ap), _bounds(row.ap))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _cells(difference: SharpDifference) -> tuple[str, str, str, str]:
+    seeds, videos = difference.over_seeds, difference.over_videos
+    holds = "" if seeds is None else ("yes" if difference.holds else "no")
+    return _mean(seeds), _bounds(seeds), _bounds(videos), holds
 
 
 def _mean(interval: Interval | None) -> str:

@@ -36,6 +36,7 @@ class BenchmarkSettings:
         compile_too: try torch.compile for the fastest modes; it takes minutes.
         onnx_too: try onnxruntime for our fastest mode, on the CPU; rivals are not exported.
         depths: of our backbones; the first is compared with the rivals.
+        mode: of our second contestant, by name; None takes the fastest of the trials.
         rivals: without them only the growth with the number of instances is measured.
     """
 
@@ -46,6 +47,7 @@ class BenchmarkSettings:
     compile_too: bool = True
     onnx_too: bool = True
     depths: tuple[int, ...] = (50, 101)
+    mode: str | None = None
     rivals: bool = True
 
     @property
@@ -81,6 +83,9 @@ def line_up(
         workload: of the trials.
         failures: takes the modes that do not run here.
         folder: for exported models.
+
+    Raises:
+        ValueError: the mode that is asked for is none of those here.
     """
     found = Lineup()
     trials = _Trials(found, workload, failures)
@@ -91,7 +96,7 @@ def line_up(
     export = partial(onnx_modes, size=settings.size, folder=folder)
     if settings.on_onnx:
         ours |= failures.attempt(f"export R{depth}", partial(export, depth)) or {}
-    trials.choose("fastest", ours)
+    trials.choose("fastest", _asked_for(settings.mode, ours))
     if not settings.rivals:
         return found
     for name, make in _rivals(settings).items():
@@ -108,6 +113,15 @@ def line_up(
         if found.modes.get("fastest") in same:
             found.builders[f"fastest R{other}"] = same[found.modes["fastest"]]
     return found
+
+
+def _asked_for(mode: str | None, ours: dict[str, Builder]) -> dict[str, Builder]:
+    """One of our modes, or all of them."""
+    if mode is None:
+        return ours
+    if mode not in ours:
+        raise ValueError(f"mode: expected one of {list(ours)}, got {mode!r}")
+    return {mode: ours[mode]}
 
 
 def _rivals(settings: BenchmarkSettings) -> dict[str, Callable[..., Contestant]]:

@@ -66,6 +66,7 @@ def run(cfg: DictConfig) -> None:
         cfg.compile_too,
         cfg.onnx_too,
         tuple(cfg.depths),
+        cfg.mode,
         cfg.rivals,
     )
     figures = compare(settings)

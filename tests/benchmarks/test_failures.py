@@ -11,10 +11,11 @@ import pytest
 import torch
 
 from benchmarks import compare as comparison
+from benchmarks import lineup
 from benchmarks.compare import compare
 from benchmarks.contestants import Builder
 from benchmarks.figures import growth, ratios
-from benchmarks.lineup import BenchmarkSettings, Failures, Lineup, _Trials
+from benchmarks.lineup import BenchmarkSettings, Failures, Lineup, _Trials, line_up
 from benchmarks.memory import peak_memory
 from benchmarks.timing import Timing, time_in_turn
 from benchmarks.workload import Workload
@@ -98,17 +99,32 @@ def test_a_child_that_dies_while_memory_is_measured_is_a_failure():
 
 
 def test_modes_that_do_not_run_lose_their_trial_and_are_named():
-    lineup, failures = Lineup(), Failures()
-    trials = _Trials(lineup, Workload((64, 96), "cpu"), failures)
+    found, failures = Lineup(), Failures()
+    trials = _Trials(found, Workload((64, 96), "cpu"), failures)
     trials.choose("a", {"no build": refuses, "runs": Stub, "stops later": partial(Stub, 9, 1)})
     trials.choose("b", {"no build": refuses})
-    assert lineup.modes == {"a": "runs"}
-    assert set(lineup.builders) == {"a"}
+    assert found.modes == {"a": "runs"}
+    assert set(found.builders) == {"a"}
     assert set(failures.reasons) == {
         "trial a, no build",
         "trial a, stops later",
         "trial b, no build",
     }
+
+
+def test_a_mode_can_be_asked_for(monkeypatch, tmp_path):
+    monkeypatch.setattr(lineup, "torch_modes", lambda *_: {"quick": Stub, "slow": Stub})
+    size = (64, 96)
+
+    def asked(mode):
+        settings = BenchmarkSettings(size, onnx_too=False, depths=(50,), mode=mode, rivals=False)
+        return line_up(settings, Workload(size, "cpu"), Failures(), tmp_path)
+
+    assert asked("slow").modes["fastest"] == "slow"
+    assert set(asked("slow").trials_ms["fastest"]) == {"slow"}
+    assert set(asked(None).trials_ms["fastest"]) == {"quick", "slow"}
+    with pytest.raises(ValueError, match=r"mode: expected one of \['quick', 'slow'\], got 'int4'"):
+        asked("int4")
 
 
 def test_timing_ends_with_a_failure_that_nobody_takes():

@@ -79,6 +79,7 @@ class Benchmark(Settings):
     compile_too: bool
     onnx_too: bool
     depths: list[Number]
+    mode: str | None
     rivals: bool
 
 

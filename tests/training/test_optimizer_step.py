@@ -231,7 +231,7 @@ def test_one_process_sums_its_own_counts(objects):
     other = criterion.counts(grid, more)
     step = OptimizerStep(batches=2, processes=3)
     counts = step.denominators(criterion, [(more, False)], grid, own)
-    for name in ("positives", "box_weights", "masks", "shared"):
+    for name in ("positives", "box_weights", "shared"):
         together = getattr(own, name) + getattr(other, name)
         assert float(getattr(counts, name)) == pytest.approx(float(together) / 6)
     assert step.denominators(criterion, [], grid, other) is counts

@@ -59,25 +59,23 @@ class LossCounts(TensorGroup):
     counts add up.
 
     Attributes:
-        positives: [] assigned locations, for classification and centerness.
+        positives: [] assigned locations, for classification, centerness and masks.
         box_weights: [] sum of the weights of the box losses.
-        masks: [] positives that train masks; one whose box has no pixel counts as well.
         shared: [] positives whose object is in both frames, for the movement.
     """
 
     positives: Tensor
     box_weights: Tensor
-    masks: Tensor
     shared: Tensor
 
     @classmethod
     def of(cls, counts: Tensor) -> Self:
-        """Of [4] numbers, as `stacked` gives them."""
+        """Of [3] numbers, as `stacked` gives them."""
         return cls(*counts.unbind())
 
     def stacked(self) -> Tensor:
-        """[4] in the order of the attributes."""
-        return torch.stack([self.positives, self.box_weights, self.masks, self.shared])
+        """[3] in the order of the attributes."""
+        return torch.stack([self.positives, self.box_weights, self.shared])
 
     def per_share(self, shares: int = 1) -> Self:
         """With these as denominators the mean of a term over the shares is that of all together.
@@ -92,7 +90,6 @@ class LossCounts(TensorGroup):
         return type(self)(
             positives=self.positives.clamp(min=1) / shares,
             box_weights=self.box_weights.clamp(min=least_weight) / shares,
-            masks=self.masks.clamp(min=1) / shares,
             shared=self.shared.clamp(min=1) / shares,
         )
 
@@ -112,8 +109,8 @@ class SGNetCriterion:
         movement_unit: `stride` scales Eq. 4 like the other terms, `pixel` is its plain reading.
         mask_min_iou: predicted boxes below this IoU are replaced by the truth, see `mask_boxes`.
         mask_box_jitter: of the boxes that stand in, as a share of their size.
-        max_mask_positives: at most so many positives of a batch, drawn at random, train masks; of
-            each share of an optimiser step that has several.
+        max_mask_positives: at most so many positives of a batch, drawn at random, train masks, and
+            stand for all of them; of each share of an optimiser step that has several.
         weights: factor of each term by name; absent ones are 1.
 
     Raises:
@@ -175,7 +172,7 @@ class SGNetCriterion:
                 outputs.centerness_logits[where], found.centerness, counts.positives
             ),
             "box": self._box(boxes, found, counts.box_weights),
-            "mask": self._mask(outputs, targets, boxes, found, instance_masks, counts.masks),
+            "mask": self._mask(outputs, targets, boxes, found, instance_masks, counts.positives),
             "movement": self._movement(outputs.movements[where], strides, found, counts.shared),
         }
         weights = self.weights or {}
@@ -192,13 +189,11 @@ class SGNetCriterion:
         return self._counts_of(self.assigner(grid.locations, grid.strides, targets))
 
     def _counts_of(self, found: Positives) -> LossCounts:
-        number = found.frames.shape[0]
-        one = found.centerness.new_ones(())
+        weights = self._box_weights(found)
         return LossCounts(
-            positives=one * number,
-            box_weights=self._box_weights(found).sum(),
-            masks=one * min(number, self.max_mask_positives),
-            shared=found.in_both.sum().to(one.dtype),
+            positives=weights.new_tensor(found.frames.shape[0]),
+            box_weights=weights.sum(),
+            shared=found.in_both.sum().to(weights.dtype),
         )
 
     def _box_weights(self, found: Positives) -> Tensor:
@@ -218,8 +213,11 @@ class SGNetCriterion:
         instance_masks: InstanceMasks,
         instances: Tensor,
     ) -> Tensor:
-        order = torch.randperm(found.frames.shape[0], device=boxes_xyxy.device)
+        number = found.frames.shape[0]
+        order = torch.randperm(number, device=boxes_xyxy.device)
         chosen = order[: self.max_mask_positives]
+        # those that are chosen stand for all of the share, so that it weighs what it holds
+        instances = instances * (chosen.shape[0] / number if number else 1.0)
         frames = found.frames[chosen]
         boxes = mask_boxes(
             boxes_xyxy[chosen], found.boxes_xyxy[chosen], self.mask_min_iou, self.mask_box_jitter

@@ -171,7 +171,8 @@ def _counts(stored: dict[str, float] | None) -> LossCounts | None:
     """Denominators of a dump; one without is of a batch that was a whole step."""
     if stored is None:
         return None
-    return LossCounts(**{name: torch.tensor(float(value)) for name, value in stored.items()})
+    names = (entry.name for entry in fields(LossCounts))
+    return LossCounts(**{name: torch.tensor(float(stored[name])) for name in names})
 
 
 def _same(counts: LossCounts, grid: LocationGrid, own: LossCounts) -> LossCounts:  # noqa: ARG001

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import pickle
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.export.graphs import example_inputs, export
 from sgnet.export.step import ExportedStep, GraphDecoder
 from sgnet.inference.frame_engine import TorchFrameEngine
-from sgnet.inference.onnx_engine import OnnxFrameEngine, onnx_predictor
+from sgnet.inference.onnx_engine import METADATA_KEY, OnnxFrameEngine, onnx_predictor
 from sgnet.inference.video_predictor import VideoPredictor, open_predictor
 from sgnet.models import DetectionHead, MaskHead, SGNet, TimmFPN, TrackingHead
 
@@ -152,6 +153,24 @@ def test_a_graph_for_upright_frames_gives_their_tracks_and_refuses_the_others(ch
         list(exported.stream(images(1)))
 
 
+def test_sub_regions_keep_their_share_of_another_input_size(checkpoint):
+    loaded = load_checkpoint(checkpoint)
+    side = loaded.model.mask_head.blender.cell_size
+    height, width = loaded.input_size
+    sides = {
+        (width, height): side,
+        (2 * height, 2 * width): 2 * side,
+        (height // 2, width // 2): side / 2,
+    }
+    for size, expected in sides.items():
+        other = loaded.at_input_size(size)
+        assert other.input_size == size
+        assert other.model.mask_head.blender.cell_size == pytest.approx(expected)
+        for tensor, same in zip(other.model.parameters(), loaded.model.parameters(), strict=True):
+            assert torch.equal(tensor, same)
+    assert loaded.model.mask_head.blender.cell_size == side
+
+
 def test_a_predictor_of_an_exported_model_can_be_sent_to_another_process(onnx_file):
     first = onnx_predictor(onnx_file, threads=1)
     other = pickle.loads(pickle.dumps(first))
@@ -184,13 +203,16 @@ def test_weights_are_chosen_where_a_model_is_exported_and_not_behind(onnx_file):
         open_predictor(onnx_file, weights="raw")
 
 
-def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path):
-    loaded = load_checkpoint(checkpoint)
+@pytest.mark.parametrize("size", [(64, 96), (96, 64)])
+def test_torch_export_gives_what_the_step_gives(checkpoint, tmp_path, size):
+    loaded = load_checkpoint(checkpoint).at_input_size(size)
     export(loaded, loaded.tracker.settings, tmp_path / "step.pt2", "torch_export")
-    program = torch.export.load(tmp_path / "step.pt2").module()
+    described = {METADATA_KEY: ""}
+    program = torch.export.load(tmp_path / "step.pt2", extra_files=described).module()
+    assert json.loads(described[METADATA_KEY])["input_size"] == list(size)
     step = ExportedStep(loaded.model, loaded.decoder, loaded.input_size).eval()
     image, features, first = example_inputs(step)
-    image = torch.from_numpy(images(1)[0]).permute(2, 0, 1).contiguous()
+    image = torch.from_numpy(images(1, size)[0]).permute(2, 0, 1).contiguous()
     with torch.no_grad():
         for ours, theirs in zip(
             step(image, features, first), program(image, features, first), strict=True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, Self, get_args
 
 from torch import Tensor
 
@@ -22,6 +23,7 @@ from sgnet.checkpoints.tensor_files import read_tensors, require_shapes, require
 from sgnet.files.checked_json import JsonEntry
 from sgnet.files.checked_values import require_number, shown
 from sgnet.models import SGNet
+from sgnet.ops.input_size import length_scale
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
@@ -72,6 +74,20 @@ class LoadedCheckpoint:
     tracker: MovementTracker
     categories: tuple[Category, ...]
     input_size: tuple[int, int]
+
+    def at_input_size(self, size: tuple[int, int]) -> Self:
+        """The same system for frames of another size; nothing of it is trained there.
+
+        Sub-regions of Eq. 1 keep their share of the frame: their side scales as that of the paper's
+        input does.
+
+        Args:
+            size: (height, width) in pixels.
+        """
+        model = deepcopy(self.model)
+        scale = length_scale(size) / length_scale(self.input_size)
+        model.mask_head.blender.cell_size *= scale
+        return replace(self, model=model, input_size=size)
 
 
 @dataclass(frozen=True)

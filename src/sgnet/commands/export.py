@@ -7,7 +7,6 @@ sgnet export checkpoint=... format=onnx_int8 calibration=data/shapes_small/train
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -37,7 +36,7 @@ def _export(cfg: DictConfig) -> Path:
     require_writable_file(output)
     loaded = load_checkpoint(cfg.checkpoint, given(cfg.decoder), given(cfg.tracker), cfg.weights)
     if cfg.input_size is not None:
-        loaded = replace(loaded, input_size=checked_size(cfg.input_size))
+        loaded = loaded.at_input_size(checked_size(cfg.input_size))
     if cfg.format != "onnx_int8":
         export(loaded, loaded.tracker.settings, output, cfg.format)
         return output

@@ -72,6 +72,7 @@ def test_masks_of_a_clip_pair_keep_their_centre_through_scaling_flips_and_crops(
     size = SIZES[factor]
     steps = [
         A.HorizontalFlip(p=1),
+        A.VerticalFlip(p=1),
         A.RandomScale((0.25, 0.25), p=1),
         A.CenterCrop(INPUT[0], INPUT[1]),
     ]
@@ -80,7 +81,7 @@ def test_masks_of_a_clip_pair_keep_their_centre_through_scaling_flips_and_crops(
 
     def expected(point: np.ndarray) -> np.ndarray:
         x, y = scaled(size, INPUT)(point)
-        return np.array([256 - x, y]) * 1.25 - [(320 - 256) / 2, (180 - 144) / 2]
+        return np.array([256 - x, 144 - y]) * 1.25 - [(320 - 256) / 2, (180 - 144) / 2]
 
     def moved(mask: np.ndarray) -> np.ndarray:
         return transform(picture, picture, [mask], 0)[2][0]

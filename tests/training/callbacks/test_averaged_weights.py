@@ -39,12 +39,21 @@ class Recorder(pl.Callback):
 
     states: list[dict[str, torch.Tensor]] = []  # noqa: RUF012 - of the run that is going on
     momenta: list[set[float]] = []  # noqa: RUF012 - of batch norms, the same
+    used: list[set[float]] = []  # noqa: RUF012 - of batch norms in each batch
+
+    def on_before_backward(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, loss: torch.Tensor
+    ) -> None:
+        self.used.append(momenta_of(pl_module))
 
     def on_train_batch_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule, *_) -> None:
         if trainer.global_step > len(self.states):
             self.states.append({k: v.clone() for k, v in pl_module.state_dict().items()})
-            norms = [m for m in pl_module.modules() if isinstance(m, nn.BatchNorm2d)]
-            self.momenta.append({norm.momentum for norm in norms})
+            self.momenta.append(momenta_of(pl_module))
+
+
+def momenta_of(module: nn.Module) -> set[float]:
+    return {norm.momentum for norm in module.modules() if isinstance(norm, nn.BatchNorm2d)}
 
 
 class SpoiltStatistics(pl.Callback):
@@ -59,7 +68,7 @@ class SpoiltStatistics(pl.Callback):
 
 def trained(folder: Path, *overrides: str) -> tuple[dict[str, float], list[dict]]:
     """Figures, and the weights behind each step, of a run of 6 steps, 2 of them small."""
-    Recorder.states, Recorder.momenta = [], []
+    Recorder.states, Recorder.momenta, Recorder.used = [], [], []
     own = ("data.samples_per_epoch=6", "small_steps=2", "+callbacks.recorder._target_=")
     target = f"{own[2]}{__name__}.Recorder"
     figures = train(settings_of("train", *tiny_run(folder, *own[:2], target, *overrides)))
@@ -245,6 +254,14 @@ def test_no_running_statistics_of_another_size_enter_the_average(finished, tmp_p
         torch.testing.assert_close(
             content["state_dict"][name].double(), expected, atol=1e-4, rtol=1e-4
         )
+
+
+def test_running_statistics_begin_anew_once_in_a_step_of_several_batches(finished, tmp_path):
+    (tmp_path / "data").symlink_to(finished[0] / "data")
+    _, states = trained(tmp_path, "trainer.accumulate_grad_batches=2", BATCH_NORM, UNSCORED)
+    assert len(states) == 6
+    # two batches a step, two small steps; the first batch at full size alone replaces all
+    assert Recorder.used == [{0.1}] * 4 + [{1.0}] + [{0.1}] * 7
 
 
 def test_running_statistics_begin_anew_with_the_next_batch():

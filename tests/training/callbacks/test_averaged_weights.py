@@ -71,7 +71,8 @@ def trained(folder: Path, *overrides: str) -> tuple[dict[str, float], list[dict]
     Recorder.states, Recorder.momenta, Recorder.used = [], [], []
     own = ("data.samples_per_epoch=6", "small_steps=2", "+callbacks.recorder._target_=")
     target = f"{own[2]}{__name__}.Recorder"
-    figures = train(settings_of("train", *tiny_run(folder, *own[:2], target, *overrides)))
+    own = (*own[:2], target, "callbacks.ema.weights=averaged")
+    figures = train(settings_of("train", *tiny_run(folder, *own, *overrides)))
     return figures, Recorder.states
 
 

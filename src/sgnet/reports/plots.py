@@ -13,7 +13,7 @@ LONGEST_NAME = 34
 
 
 def plot_rows(rows: Sequence[Row], output: Path) -> None:
-    """Three plots: AP of each seed beside the paper's, AP against time, AP of each run by step.
+    """AP of each seed beside the paper's, against time, and by step where a run has several.
 
     Args:
         rows: of a table; those without figures are left out.
@@ -22,18 +22,12 @@ def plot_rows(rows: Sequence[Row], output: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(15, 4.8), layout="constrained")
+    has_curves = any(len(run.curve) > 1 for row in rows for run in (*row.runs, *row.missing))
+    plots = (_plot_seeds, _plot_costs, *((_plot_curves,) if has_curves else ()))
+    figure = Figure(figsize=(5 * len(plots), 4.8), layout="constrained")
     FigureCanvasAgg(figure)
-    seeds, costs, curves = figure.subplots(1, 3)
-    _plot_seeds(seeds, rows)
-    _plot_costs(costs, rows)
-    for number, row in enumerate(rows):
-        for run in (*row.runs, *row.missing):
-            steps = [step for step, _ in run.curve]
-            heights = [100 * ap for _, ap in run.curve]
-            curves.plot(steps, heights, ".-", color=_color(number), linewidth=1)
-    curves.set(title="AP of each run", xlabel="step", ylabel="AP")
-    for axes in (seeds, costs, curves):
+    for axes, plot in zip(figure.subplots(1, len(plots)), plots, strict=True):
+        plot(axes, rows)
         axes.grid(alpha=0.3)
     with atomic_path(output) as temporary:
         figure.savefig(temporary, dpi=110, format="png")
@@ -77,6 +71,15 @@ def _plot_costs(axes: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 - matpl
     axes.set(title="AP against time", xlabel="ms a frame", ylabel="AP")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(fontsize=8)
+
+
+def _plot_curves(axes: Any, rows: Sequence[Row]) -> None:  # noqa: ANN401 - matplotlib's
+    for number, row in enumerate(rows):
+        for run in (*row.runs, *row.missing):
+            steps = [step for step, _ in run.curve]
+            heights = [100 * ap for _, ap in run.curve]
+            axes.plot(steps, heights, ".-", color=_color(number), linewidth=1)
+    axes.set(title="AP of each run", xlabel="step", ylabel="AP")
 
 
 def _color(number: int) -> str:

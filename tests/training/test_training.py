@@ -81,7 +81,7 @@ def test_resuming_after_an_epoch_ends_with_the_same_weights(finished, tmp_path):
     whole = torch.load(folder / "run/checkpoints/last.ckpt", weights_only=True)
     parts = torch.load(tmp_path / "again/checkpoints/last.ckpt", weights_only=True)
     assert whole["global_step"] == parts["global_step"] == 4
-    for key in ("state_dict", "current_model_state"):
+    for key in ("state_dict", "average_model_state"):
         for name, value in whole[key].items():
             torch.testing.assert_close(parts[key][name], value, rtol=0, atol=0)
 

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 import torch
 from builders import save_tiny_checkpoint
+from settings import settings_of
 from torchvision.ops import nms
 
 from sgnet.checkpoints.loading import load_checkpoint
+from sgnet.commands import export as export_command
 from sgnet.export.graphs import example_inputs, export
 from sgnet.export.step import ExportedStep, GraphDecoder
 from sgnet.inference.frame_engine import TorchFrameEngine
@@ -138,7 +140,7 @@ def test_upright_frames_are_refused_with_the_size_of_an_upright_export(onnx_file
 
 def test_a_graph_for_upright_frames_gives_their_tracks_and_refuses_the_others(checkpoint, tmp_path):
     loaded = load_checkpoint(checkpoint)
-    upright = replace(loaded, input_size=(96, 64))
+    upright = loaded.at_input_size((96, 64))
     export(upright, loaded.tracker.settings, tmp_path / "upright.onnx", "onnx")
     frames = images(3, (192, 128))
     expected = list(VideoPredictor.from_loaded(loaded, "cpu").stream(frames))
@@ -169,6 +171,18 @@ def test_sub_regions_keep_their_share_of_another_input_size(checkpoint):
         for tensor, same in zip(other.model.parameters(), loaded.model.parameters(), strict=True):
             assert torch.equal(tensor, same)
     assert loaded.model.mask_head.blender.cell_size == side
+
+
+@pytest.mark.parametrize("form", ["onnx", "torch_export"])
+def test_the_command_exports_what_belongs_to_the_input_size(checkpoint, monkeypatch, form):
+    side = load_checkpoint(checkpoint).model.mask_head.blender.cell_size
+    exported = []
+    monkeypatch.setattr(export_command, "export", lambda *given: exported.append(given))
+    overrides = (f"checkpoint={checkpoint}", f"format={form}", "input_size=[128,192]")
+    export_command.run(settings_of("export", *overrides))
+    ((loaded, _, _, asked),) = exported
+    assert (asked, loaded.input_size) == (form, (128, 192))
+    assert loaded.model.mask_head.blender.cell_size == pytest.approx(2 * side)
 
 
 def test_a_predictor_of_an_exported_model_can_be_sent_to_another_process(onnx_file):

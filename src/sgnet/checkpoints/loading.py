@@ -84,6 +84,8 @@ class LoadedCheckpoint:
         Args:
             size: (height, width) in pixels.
         """
+        if size == self.input_size:
+            return self
         model = deepcopy(self.model)
         scale = length_scale(size) / length_scale(self.input_size)
         model.mask_head.blender.cell_size *= scale

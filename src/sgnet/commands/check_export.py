@@ -21,13 +21,14 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 from rich.progress import track
 
+from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.data.annotations.youtube_vis import find_split
 from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.outputs import keep_inputs
 from sgnet.inference.sources import Source
 from sgnet.inference.sources.images import ImageFiles
 from sgnet.inference.streaming import FrameResult, InstanceStreamer
-from sgnet.inference.video_predictor import open_predictor
+from sgnet.inference.video_predictor import VideoPredictor, open_predictor
 from sgnet.ops.frame_sizes import resize_frame
 
 # what a deployment does until it has its first result, in a process of its own
@@ -35,9 +36,8 @@ FIRST_FRAME = """
 import sys
 import numpy as np
 {imports}
-predictor = {predictor}
 frame = np.load({frame!r})
-predictor.input_size = frame.shape[:2]
+predictor = {predictor}
 (result,) = predictor.stream([frame], ahead=0)
 print(len(result.instances), flush=True)
 # getrusage would tell the parent's peak where that is higher
@@ -46,8 +46,9 @@ print(int(status["VmHWM"].split()[0]) / 1024, "torch" in sys.modules)
 """
 STARTS = {
     "torch": (
-        "from sgnet import VideoPredictor",
-        "VideoPredictor.from_checkpoint({path!r}, 'cpu')",
+        "from sgnet import VideoPredictor\nfrom sgnet.checkpoints.loading import load_checkpoint",
+        "VideoPredictor.from_loaded("
+        "load_checkpoint({path!r}).at_input_size(frame.shape[:2]), 'cpu')",
     ),
     "onnxruntime": (
         "from sgnet.inference.onnx_engine import onnx_predictor",
@@ -179,11 +180,11 @@ def run(cfg: DictConfig) -> None:
         keep_inputs([cfg.output], [cfg.checkpoint, cfg.exported])
         require_writable_file(cfg.output)
     videos = compared_videos(cfg)
-    exact = open_predictor(cfg.checkpoint, "cpu", weights=cfg.weights)
+    loaded = load_checkpoint(cfg.checkpoint, weights=cfg.weights)
     exported = open_predictor(cfg.exported, fill_up=cfg.fill_up)
+    exact = VideoPredictor.from_loaded(loaded.at_input_size(exported.input_size), "cpu")
     # what is in the black that fills a frame up moves group norm's statistics: the same for both
-    exact.input_size, exact.fixed_size = exported.input_size, exported.fixed_size
-    exact.fill_up = exported.fill_up
+    exact.fixed_size, exact.fill_up = exported.fixed_size, exported.fill_up
     figures: dict[str, Any] = {"parity": parity(exact, exported, videos)}
     with TemporaryDirectory() as folder:
         frame = Path(folder) / "frame.npy"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from builders import save_tiny_checkpoint
@@ -16,12 +17,13 @@ from torchvision.ops import nms
 
 from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.commands import export as export_command
-from sgnet.export.graphs import example_inputs, export
+from sgnet.export.graphs import OPSET, describe, example_inputs, export, translations
 from sgnet.export.step import ExportedStep, GraphDecoder
 from sgnet.inference.frame_engine import TorchFrameEngine
 from sgnet.inference.onnx_engine import METADATA_KEY, OnnxFrameEngine, onnx_predictor
 from sgnet.inference.video_predictor import VideoPredictor, open_predictor
 from sgnet.models import DetectionHead, MaskHead, SGNet, TimmFPN, TrackingHead
+from sgnet.postprocess import DetectionDecoder, detection_scores
 
 
 @pytest.fixture(scope="module")
@@ -126,6 +128,63 @@ def test_classes_do_not_suppress_each_other_whatever_their_number():
         exact = torch.cat(alone).sort().values
         differing += not torch.equal(graph._survivors(boxes, scores, labels).sort().values, exact)
     assert differing <= 2  # an IoU within rounding of the threshold
+
+
+def test_a_graph_selects_what_the_decoder_selects(checkpoint):
+    torch.manual_seed(0)
+    loaded = load_checkpoint(checkpoint)
+    decoder = DetectionDecoder(score_threshold=0.3, top_k=9, nms_threshold=0.4, max_detections=30)
+    step = ExportedStep(loaded.model, decoder, (64, 96)).eval()
+    with torch.no_grad():
+        maps = step.network(torch.zeros(3, 64, 96, dtype=torch.uint8))
+    for _ in range(5):
+        frame = replace(
+            maps,
+            class_logits=torch.randn_like(maps.class_logits),
+            centerness_logits=torch.randn_like(maps.centerness_logits),
+            distances_ltrb=torch.rand_like(maps.distances_ltrb) * 3,
+        )
+        expected = decoder.select(
+            frame.class_logits,
+            frame.centerness_logits,
+            frame.distances_ltrb,
+            frame.grid,
+            step.size,
+        )
+        got = step.selected(frame)
+        candidates = decoder._candidates(
+            detection_scores(frame.class_logits, frame.centerness_logits), frame.grid.level_sizes
+        )
+        assert len(candidates[0]) > len(expected.scores) > 9  # suppression and levels have a say
+        for name in ("boxes_xyxy", "scores", "labels", "location_indices"):
+            assert torch.equal(getattr(got, name), getattr(expected, name)), name
+
+
+class Repeated(torch.nn.Module):
+    def forward(self, repeats: torch.Tensor) -> torch.Tensor:
+        return torch.repeat_interleave(repeats)
+
+
+def test_repetitions_of_the_graph_are_those_of_torch():
+    counts = torch.export.Dim("counts", min=1, max=1000)
+    exported = torch.onnx.export(
+        torch.export.export(Repeated(), (torch.tensor([2, 1, 3]),), dynamic_shapes=({0: counts},)),
+        dynamo=True,
+        opset_version=OPSET,
+        custom_translation_table=translations(),
+    )
+    session = onnxruntime.InferenceSession(exported.model_proto.SerializeToString())
+    (given,) = session.get_inputs()
+    for repeats in ([4], [0], [0, 0, 0], [0, 3, 0, 0, 2, 0], [1, 1, 1], [0, 5], [7, 0]):
+        (got,) = session.run(None, {given.name: np.array(repeats)})
+        np.testing.assert_array_equal(got, np.repeat(np.arange(len(repeats)), repeats))
+
+
+def test_the_description_has_the_settings_of_the_tracker(checkpoint):
+    loaded = load_checkpoint(checkpoint)
+    step = ExportedStep(loaded.model, loaded.decoder, loaded.input_size).eval()
+    settings = {**loaded.tracker.settings, "max_age": 7, "class_aware": False}
+    assert describe(step, loaded.categories, settings)["tracker"] == settings
 
 
 def test_frames_of_another_shape_are_refused_with_the_way_out(onnx_file):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import onnx
@@ -14,7 +15,7 @@ from builders import save_tiny_checkpoint
 
 from sgnet.checkpoints.loading import load_checkpoint
 from sgnet.export.graphs import export
-from sgnet.export.quantization import calibration_frames, quantize_onnx
+from sgnet.export.quantization import _CalibrationFeeds, calibration_frames, quantize_onnx
 from sgnet.inference.onnx_engine import OnnxFrameEngine
 from sgnet.inference.sources import SourceError
 
@@ -80,6 +81,40 @@ def test_the_products_at_detections_multiply_integers(models):
     for node in of_scores:
         inputs = products[node.name].input[:2]
         assert [makers[name].op_type for name in inputs] == ["DequantizeLinear"] * 2, node.name
+
+
+def test_integers_are_carried_to_the_products_at_detections(models):
+    graph = onnx.load(models[1]).graph
+    makers = {output: node for node in graph.node for output in node.output}
+    (node,) = [n for n in graph.node if n.op_type == "Gemm" and "attention_hidden" in n.input[1]]
+    while node.op_type != "Gather":  # which takes the detections' locations from all of them
+        node = makers[node.input[0]]
+    assert makers[node.input[0]].op_type == "DequantizeLinear"
+
+
+def test_a_calibration_frame_comes_with_the_features_of_the_one_before(models):
+    frames = images(3)
+    feeds = list(_CalibrationFeeds(OnnxFrameEngine(models[0]), frames))
+    assert [feed["is_first"].item() for feed in feeds] == [True, False, False]
+    assert not feeds[0]["previous"].any()
+    engine = OnnxFrameEngine(models[0])
+    for image, feed, following in zip(frames, feeds, feeds[1:], strict=False):
+        outputs = engine._session.run(None, feed)
+        assert (feed["image"] == image.transpose(2, 0, 1)).all()
+        np.testing.assert_array_equal(following["previous"], outputs[-1])
+
+
+def test_calibration_takes_frames_from_all_over_a_video(tmp_path):
+    path = tmp_path / "a.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options={"crf": "0"})
+        stream.width, stream.height, stream.pix_fmt = SIZE[1], SIZE[0], "yuv420p"
+        for number in range(12):
+            grey = np.full((*SIZE, 3), 20 * number, dtype=np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(grey, format="rgb24")))
+        container.mux(stream.encode(None))
+    frames = calibration_frames(path, 4, SIZE)
+    assert [frame.mean() for frame in frames] == pytest.approx([0, 60, 120, 180], abs=6)
 
 
 def test_no_frame_is_an_error(models, tmp_path):

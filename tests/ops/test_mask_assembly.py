@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from sgnet.ops.mask_assembly import blend, dense_probabilities
 
@@ -39,6 +40,21 @@ def plain_blend(base, frame, coefficients, box, reading):
                     total += float(coefficients[k]) * value
             logits[row][column] = total
     return logits
+
+
+class NewElements(TorchDispatchMode):
+    """Elements of all tensors that are computed inside of it; views are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, operation, types, args=(), kwargs=None):
+        out = operation(*args, **(kwargs or {}))
+        if not operation.is_view:
+            results = out if isinstance(out, tuple | list) else (out,)
+            self.count += sum(r.numel() for r in results if isinstance(r, torch.Tensor))
+        return out
 
 
 def random_boxes(count: int, seed: int) -> torch.Tensor:
@@ -110,6 +126,37 @@ def test_any_number_of_instances_blends_and_keeps_the_graph(reading, count):
     masks.logits.sum().backward()
     assert base.grad is not None
     assert coefficients.grad is not None
+
+
+def elements_of_instances(reading: str, boxes: torch.Tensor, side: int, upsample: int) -> int:
+    """Elements computed for the instances of a frame of `side` x `side` base-mask samples."""
+    grid, channels = 6, 36
+    base = torch.zeros(1, channels, side, side)
+    counts = []
+    for chosen in (boxes, boxes[:0]):
+        scores = {"region_vector": grid * grid * channels, "prototypes": channels}
+        given = torch.zeros(len(chosen), scores.get(reading, grid * grid))
+        frame = torch.zeros(len(chosen), dtype=torch.long)
+        with NewElements() as computed:
+            blend(
+                base, frame, given, chosen, stride=8, upsample=upsample, reading=reading,
+                grid=grid, cell_size=8.0,
+            )  # fmt: skip
+        counts.append(computed.count)
+    return counts[0] - counts[1]
+
+
+@pytest.mark.parametrize("reading", READINGS)
+@pytest.mark.parametrize("upsample", [1, 4])
+def test_an_instances_cost_follows_its_boxs_area_whatever_the_frame(reading, upsample):
+    box = torch.tensor([[64.0, 64.0, 256.0, 256.0]])
+    one = elements_of_instances(reading, box, 80, upsample)
+    assert one > 24 * 24  # base-mask samples of the box
+    assert elements_of_instances(reading, box, 320, upsample) == one
+    fifty = elements_of_instances(reading, box.repeat(50, 1), 80, upsample)
+    assert fifty == pytest.approx(50 * one, rel=0.05)
+    larger = torch.tensor([[64.0, 64.0, 448.0, 448.0]])
+    assert elements_of_instances(reading, larger, 80, upsample) <= 4 * one
 
 
 def test_an_unknown_reading_is_refused_by_name():

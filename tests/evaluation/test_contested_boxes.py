@@ -21,7 +21,8 @@ def test_no_objects_contest_nothing():
     found = ContestedBoxes.of(torch.zeros(0, 4, 6, dtype=torch.bool), torch.zeros(0, 4))
     assert found.others.shape == (0, 4, 6)
     assert found.contested.shape == (0,)
-    assert found.claimed(torch.zeros(0, 4, 6, dtype=torch.bool)).shape == (0,)
+    nothing = torch.zeros(0, 4, 6, dtype=torch.bool)
+    assert found.claimed(nothing).shape == found.kept(nothing).shape == (0,)
 
 
 def test_others_are_the_pixels_of_a_box_that_another_object_has():
@@ -62,5 +63,7 @@ def test_what_a_mask_claims_is_counted_among_the_others_pixels_alone():
     predicted[0, 1, 3] = True  # one of three
     predicted[0, 2] = False
     assert found.claimed(predicted).tolist() == [1 / 3, 0]
+    assert found.kept(predicted).tolist() == [5 / 9, 1]
     predicted[0] = True
     assert found.claimed(predicted).tolist() == [1, 0]
+    assert found.kept(predicted).tolist() == [1, 1]

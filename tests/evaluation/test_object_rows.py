@@ -44,6 +44,34 @@ def test_a_malformed_file_is_refused_with_line_and_column(text, message, tmp_pat
         load_rows(path)
 
 
+def test_figures_that_an_earlier_version_did_not_write_are_not_defined(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text("video,frame,object,category,mask_iou,found_box\n1,0,3,1,0.5,1.0\n")
+    assert is_rows(path)
+    ((*values,),) = load_rows(path).values.tolist()
+    known = {name: value for name, value in zip(FIGURES, values, strict=True) if value == value}
+    assert known == {"mask_iou": 0.5, "found_box": 1.0}
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        "video,frame,object,category",
+        "video,frame,object,category,found_box",
+        "video,frame,object,category,mask_iou,mask_iou",
+        "video,frame,object,category,found_box,mask_iou",
+        "video,frame,object,category,mask_iou,beauty",
+        "frame,video,object,category,mask_iou",
+    ],
+)
+def test_other_columns_are_no_rows(head, tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(f"{head}\n")
+    assert not is_rows(path)
+    with pytest.raises(ValueError, match=r"line 1 must be video,frame,"):
+        load_rows(path)
+
+
 def test_files_of_others_are_told_from_rows(tmp_path):
     (tmp_path / "other.csv").write_text("a,b\n")
     (tmp_path / "bytes.csv").write_bytes(b"\xff\xfe\x00")

@@ -238,6 +238,7 @@ def test_contested_boxes_are_those_that_hold_a_tenth_of_another_object(tmp_path)
     def fill(objects: list[dict]) -> None:
         objects[0]["mask"] = decode(square)
         objects[0]["mask"][16:28, 20:26] = 0  # half of the other object is left out
+        objects[0]["mask"][4:6] = 0  # and 48 of its own 432 pixels
 
     values = columns(diagnosed(truth, TrueNetwork(truth, fill), videos=(1,)).table)
     for name, own in (
@@ -247,7 +248,10 @@ def test_contested_boxes_are_those_that_hold_a_tenth_of_another_object(tmp_path)
         assert np.isnan(values[name]).tolist() == [False, True, True] * LENGTH
         np.testing.assert_array_equal(values[name][::3], values[own][::3])
     assert values["contested_others_claimed"][::3] == pytest.approx(72 / 144)
-    assert values["contested_mask_iou"][::3] == pytest.approx(432 / (432 + 72))
+    assert values["contested_mask_iou"][::3] == pytest.approx(384 / (432 + 72))
+    assert values["contested_own_kept"][::3] == pytest.approx(384 / 432)
+    assert values["contested_told_apart"][::3] == pytest.approx(384 / 432 - 72 / 144)
+    assert np.isnan(values["contested_told_apart"]).tolist() == [False, True, True] * LENGTH
 
 
 def test_masks_that_are_shifted_by_a_fifth_of_the_box_have_an_iou_of_four_fifths(truth):

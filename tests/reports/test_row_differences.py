@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sgnet.evaluation.object_figures import FIGURES, ObjectTable
-from sgnet.evaluation.object_rows import save_rows
+from sgnet.evaluation.object_rows import HEADER, save_rows
 from sgnet.reports.row_differences import (
     SharpDifference,
     differences_markdown,
@@ -29,6 +29,7 @@ def make_run(folder: Path, seed: int, ap: float, ious: list[float] | None) -> Ru
         values = np.full((len(ious), len(FIGURES)), math.nan)
         values[:, FIGURES.index("mask_iou")] = ious
         values[::2, FIGURES.index("contested_others_claimed")] = 0.9 - np.array(ious[::2])
+        values[::2, FIGURES.index("contested_told_apart")] = 2 * np.array(ious[::2])
         keys = [(video, 0, video, 1) for video in range(len(ious))]
         objects = folder / "objects.csv"
         save_rows(ObjectTable.of(keys, values), objects)
@@ -82,9 +83,12 @@ def test_a_difference_holds_where_seeds_and_videos_say_so(tmp_path, gains, scatt
         -difference.mask_iou.over_seeds.mean, abs=scatter
     )
     assert claimed.holds == holds
+    assert difference.told_apart.over_seeds.mean == pytest.approx(
+        -2 * claimed.over_seeds.mean, abs=1e-4
+    )  # rows are rounded
     text = differences_markdown([difference], "reference")
-    assert text.count("| yes |") == 2 * holds
-    assert text.count("| no |") == 2 * (not holds)
+    assert text.count("| yes |") == 3 * holds
+    assert text.count("| no |") == 3 * (not holds)
 
 
 def test_the_interval_over_videos_is_that_of_the_mean_over_seeds(tmp_path):
@@ -115,10 +119,23 @@ def test_rows_without_diagnoses_are_compared_by_ap_alone(tmp_path):
     (difference,) = row_differences(rows, "b")
     assert difference.mask_iou == difference.others_claimed == SharpDifference(None, None)
     assert not difference.mask_iou.holds
-    assert (
-        "| a | 0, 1 |  |  |  |  |  |  |  |  | +10.00 | +10.00 to +10.00 |"
-        in differences_markdown([difference], "b")
-    )
+    lines = differences_markdown([difference], "b").splitlines()
+    assert lines[2] == "| setting | seeds | AP | 95 % over seeds |"
+    assert lines[4] == "| a | 0, 1 | +10.00 | +10.00 to +10.00 |"
+
+
+def test_figures_that_earlier_diagnoses_lack_are_left_out(tmp_path):
+    rows = make_rows(tmp_path, [0.1, 0.2], 0.0)
+    column = HEADER.index("contested_told_apart")
+    for file in tmp_path.rglob("objects.csv"):
+        lines = [line.split(",") for line in file.read_text().splitlines()]
+        file.write_text("".join(",".join(c[:column] + c[column + 1 :]) + "\n" for c in lines))
+    (difference,) = row_differences(rows, "reference")
+    assert difference.told_apart == SharpDifference(None, None)
+    assert difference.others_claimed.over_seeds is not None
+    head = differences_markdown([difference], "reference").splitlines()[2]
+    assert "others claimed" in head
+    assert "told apart" not in head
 
 
 @pytest.mark.parametrize("reference", ["row", "neither"])
@@ -207,6 +224,7 @@ def test_a_table_shows_the_figures_of_a_diagnosis_and_their_ceiling(tmp_path):
     assert shown["own minus another's scores"] == "1.0"
     assert shown["mask IoU in contested boxes"] == "40.0"
     assert shown["others claimed there"] == "80.0"
+    assert "told apart" not in shown  # an earlier diagnosis, which lacks it
     assert shown["class accuracy"] == "50.0"
     assert shown["movement error, px"] == "2.3"
     assert shown["ID switches"] == "42.0"

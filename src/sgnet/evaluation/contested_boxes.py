@@ -15,10 +15,12 @@ class ContestedBoxes:
     """What others have of the boxes of N objects.
 
     Attributes:
+        own: [N, H, W] bool, the objects' own pixels.
         others: [N, H, W] bool, pixels of the box that are another object's and not its own.
         contested: [N] bool, whether these are at least a tenth of the box.
     """
 
+    own: Tensor
     others: Tensor
     contested: Tensor
 
@@ -39,9 +41,18 @@ class ContestedBoxes:
         inside = in_rows[:, :, None] & in_columns[:, None]
         others = masks.any(dim=0) & ~masks & inside
         share = others.sum(dim=(1, 2)) / inside.sum(dim=(1, 2)).clamp(min=1)
-        return cls(others, share >= CONTESTED_SHARE)
+        return cls(masks, others, share >= CONTESTED_SHARE)
 
     def claimed(self, masks: Tensor) -> Tensor:
         """Share [N] of the others' pixels that predicted masks [N, H, W] bool take as their own."""
-        taken = (masks & self.others).sum(dim=(1, 2))
-        return taken.double() / self.others.sum(dim=(1, 2)).clamp(min=1)
+        return _share(masks, self.others)
+
+    def kept(self, masks: Tensor) -> Tensor:
+        """Share [N] of its own pixels that each of predicted masks [N, H, W] bool takes."""
+        return _share(masks, self.own)
+
+
+def _share(masks: Tensor, pixels: Tensor) -> Tensor:
+    """Share [N] of pixels [N, H, W] bool that masks [N, H, W] bool take; 0 of none."""
+    taken = (masks & pixels).sum(dim=(1, 2))
+    return taken.double() / pixels.sum(dim=(1, 2)).clamp(min=1)

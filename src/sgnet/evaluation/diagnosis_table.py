@@ -15,6 +15,8 @@ ROWS = {
     "contested_mask_iou": ("mask IoU in contested boxes", 100),
     "contested_own_minus_other": ("  its own minus another's", 100),
     "contested_others_claimed": ("  share of others that it claims", 100),
+    "contested_own_kept": ("  share of its own that it keeps", 100),
+    "contested_told_apart": ("  kept minus claimed: told apart", 100),
     "ceiling_stride_8": ("ceiling of masks of stride 8", 100),
     "ceiling_stride_4": ("ceiling of masks of stride 4", 100),
     "ceiling_stride_2": ("ceiling of masks of stride 2", 100),

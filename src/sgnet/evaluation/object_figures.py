@@ -21,6 +21,8 @@ FIGURES = (
     "contested_mask_iou",
     "contested_own_minus_other",
     "contested_others_claimed",
+    "contested_own_kept",
+    "contested_told_apart",
     *(f"ceiling_stride_{stride}" for stride in CEILING_STRIDES),
     "class_right",
     "box_iou",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from sgnet.evaluation.object_figures import FIGURES, KEYS, ObjectTable
@@ -28,25 +29,26 @@ def save_rows(table: ObjectTable, path: str | Path) -> None:
 
 
 def load_rows(path: str | Path) -> ObjectTable:
-    """Reads a file of `save_rows`.
+    """Reads a file of `save_rows`; figures that an earlier version did not write are NaN.
 
     Raises:
         ValueError: the file is missing or malformed; the message names file, line and column.
     """
     lines = list(csv.reader(io.StringIO(read_text(path, "rows of objects"), newline="")))
-    if not lines or tuple(lines[0]) != HEADER:
+    if not lines or not _is_header(lines[0]):
         got = ",".join(lines[0])[:80] if lines else "an empty file"
         raise ValueError(f"{path}: line 1 must be {','.join(HEADER)}, got {got}")
+    header = lines[0]
     keys, values = [], []
     for number, cells in enumerate(lines[1:], start=2):
-        if len(cells) != len(HEADER):
+        if len(cells) != len(header):
             raise ValueError(
-                f"{path}: line {number} must have {len(HEADER)} columns, got {len(cells)}"
+                f"{path}: line {number} must have {len(header)} columns, got {len(cells)}"
             )
-        places = [f"{path}: line {number}, {name}" for name in HEADER]
-        pairs = list(zip(cells, places, strict=True))
-        keys.append([_whole(*pair) for pair in pairs[: len(KEYS)]])
-        values.append([_number(*pair) for pair in pairs[len(KEYS) :]])
+        places = [f"{path}: line {number}, {name}" for name in header]
+        pairs = dict(zip(header, zip(cells, places, strict=True), strict=True))
+        keys.append([_whole(*pairs[name]) for name in KEYS])
+        values.append([_number(*pairs.get(name, ("", ""))) for name in FIGURES])
     return ObjectTable.of(keys, values)
 
 
@@ -54,9 +56,16 @@ def is_rows(path: Path) -> bool:
     """Whether a file is one of `save_rows`, by its first line."""
     try:
         with path.open(encoding="utf-8") as file:
-            return file.readline().rstrip("\n") == ",".join(HEADER)
+            return _is_header(file.readline().rstrip("\n").split(","))
     except (OSError, UnicodeDecodeError):
         return False
+
+
+def _is_header(names: Sequence[str]) -> bool:
+    """Whether these are the columns of today's files, or of earlier ones with fewer figures."""
+    figures = names[len(KEYS) :]
+    known = [name for name in FIGURES if name in figures]
+    return tuple(names[: len(KEYS)]) == KEYS and figures == known and "mask_iou" in known
 
 
 def _whole(cell: str, place: str) -> int:

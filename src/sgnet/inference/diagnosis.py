@@ -159,10 +159,13 @@ class Diagnosis:
         )
         other[[not has for has in has_other]] = math.nan
         boxes = ContestedBoxes.of(truth.masks, truth.boxes_xyxy)
+        kept, claimed = boxes.kept(masks), boxes.claimed(masks)
         contested = {
             "contested_mask_iou": own,
             "contested_own_minus_other": own - other,
-            "contested_others_claimed": boxes.claimed(masks),
+            "contested_others_claimed": claimed,
+            "contested_own_kept": kept,
+            "contested_told_apart": kept - claimed,
         }
         return {
             "mask_iou": own.tolist(),

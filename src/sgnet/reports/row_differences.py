@@ -20,17 +20,15 @@ from sgnet.evaluation.object_rows import load_rows
 from sgnet.reports.runs import Run
 from sgnet.reports.table import Row
 
-MASK_IOU = "mask_iou"
-OTHERS_CLAIMED = "contested_others_claimed"
+SHARP = (  # attribute of `RowDifference`, figure, head of its column
+    ("mask_iou", "mask_iou", "mask IoU"),
+    ("others_claimed", "contested_others_claimed", "others claimed"),
+    ("told_apart", "contested_told_apart", "told apart"),
+)
 RESAMPLES = 2000
 # Student's t at 97.5 % by degrees of freedom; the last one, a little wide, for any more
 T_QUANTILES = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
-HEAD = (
-    *("setting", "seeds"),
-    *("mask IoU", "95 % over seeds", "95 % over videos", "holds"),
-    *("others claimed", "95 % over seeds", "95 % over videos", "holds"),
-    *("AP", "95 % over seeds"),
-)
+BOUNDS = ("95 % over seeds", "95 % over videos", "holds")
 
 
 @dataclass(frozen=True)
@@ -76,6 +74,7 @@ class RowDifference:
         ap: difference in AP, over the seeds.
         mask_iou: in true boxes; it decides between mask heads.
         others_claimed: share of others' pixels in contested boxes that masks claim.
+        told_apart: share of the object's own pixels that they keep there, minus that.
     """
 
     setting: str
@@ -83,6 +82,7 @@ class RowDifference:
     ap: Interval | None
     mask_iou: SharpDifference
     others_claimed: SharpDifference
+    told_apart: SharpDifference
 
 
 def over_seeds(differences: Sequence[float]) -> Interval | None:
@@ -130,7 +130,7 @@ def _difference(row: Row, reference: Row) -> RowDifference:
         row.setting,
         tuple(run.seed for run, _ in pairs),
         over_seeds([ours - other for ours, other in scored]),
-        *(_sharp(tables, figure) for figure in (MASK_IOU, OTHERS_CLAIMED)),
+        *(_sharp(tables, figure) for _, figure, _ in SHARP),
     )
 
 
@@ -170,18 +170,28 @@ def _interval(difference: Difference) -> Interval | None:
 
 
 def differences_markdown(differences: Sequence[RowDifference], reference: str) -> str:
-    """A table of them in points of per cent, and what it means."""
+    """A table of them in points of per cent, and what it means.
+
+    Figures of single objects that no row has are left out.
+    """
+    shown = [
+        (attribute, head)
+        for attribute, _, head in SHARP
+        if any(getattr(row, attribute).over_seeds is not None for row in differences)
+    ]
+    sharp_heads = [cell for _, head in shown for cell in (head, *BOUNDS)]
+    heads = ("setting", "seeds", *sharp_heads, "AP", BOUNDS[0])
     lines = [
         f"Minus the row of `{reference}`, seed by seed; in points. A difference holds "
         "where neither the interval over seeds nor the one over videos has 0 in it.",
         "",
-        "| " + " | ".join(HEAD) + " |",
-        "|---" * len(HEAD) + "|",
+        "| " + " | ".join(heads) + " |",
+        "|---" * len(heads) + "|",
     ]
     for row in differences:
         name = f"`{row.setting}`" if "=" in row.setting else row.setting
         seeds = ", ".join(str(seed) for seed in row.seeds)
-        sharp = [cell for part in (row.mask_iou, row.others_claimed) for cell in _cells(part)]
+        sharp = [cell for attribute, _ in shown for cell in _cells(getattr(row, attribute))]
         cells = (name, seeds, *sharp, _mean(row.ap), _bounds(row.ap))
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"

@@ -26,6 +26,7 @@ DIAGNOSED = (
     *("mask_iou", "mask_iou_own_minus_other", "contested_mask_iou", "contested_others_claimed"),
     *("class_right", "movement_error"),
 )
+DIAGNOSED_LATER = ("contested_own_kept", "contested_told_apart")  # earlier diagnoses lack them
 FAILURE_FILE = "failure.txt"  # its first line says why a run ended
 
 
@@ -135,6 +136,7 @@ def _diagnosed(folder: Path) -> dict[str, float]:
     names = {name: name for name in DIAGNOSED}
     try:
         names["mask_iou_ceiling"] = f"ceiling_stride_{diagnosis['mask_stride']}"
+        names |= {name: name for name in DIAGNOSED_LATER if name in diagnosis["figures"]}
         means = {name: diagnosis["figures"][source]["mean"] for name, source in names.items()}
         means["id_switches"] = diagnosis["id_switches"]
         return {name: float(mean) for name, mean in means.items() if mean is not None}

@@ -20,6 +20,8 @@ SHARP = (
     ("mask_iou_own_minus_other", "own minus another's scores", 100),
     ("contested_mask_iou", "mask IoU in contested boxes", 100),
     ("contested_others_claimed", "others claimed there", 100),
+    ("contested_own_kept", "own kept there", 100),
+    ("contested_told_apart", "told apart", 100),
     ("class_right", "class accuracy", 100),
     ("movement_error", "movement error, px", 1),
     ("id_switches", "ID switches", 1),

@@ -149,3 +149,23 @@ def test_scene_without_visible_objects_has_no_tracks() -> None:
 def test_bad_spec_is_refused(settings: dict, words: str) -> None:
     with pytest.raises(ValueError, match=words):
         ShapesSpec(**settings)
+
+
+def test_upright_frames_show_objects_of_the_same_size_and_speed() -> None:
+    upright = dataclasses.replace(
+        SHAPES_SMALL, width=SHAPES_SMALL.height, height=SHAPES_SMALL.width
+    )
+    moves: dict[str, list[float]] = {"landscape": [], "upright": []}
+    for k in range(40):
+        pair = [
+            sample_scene(spec, video_generator(0, "val", k)) for spec in (SHAPES_SMALL, upright)
+        ]
+        assert (pair[1].width, pair[1].height) == (pair[0].height, pair[0].width)
+        radii = [[o.log_radius.at(0.5).item() for o in s.objects if o.category] for s in pair]
+        np.testing.assert_allclose(*radii)
+        for name, scene in zip(moves, pair, strict=True):
+            for item in scene.objects:
+                steps = np.diff([item.position.at(t) for t in np.linspace(0, 1, 12)], axis=0)
+                moves[name] += np.hypot(*steps.T).tolist()
+    landscape, turned = (np.median(values) for values in moves.values())
+    assert 0.8 < turned / landscape < 1.25

@@ -98,7 +98,7 @@ def crossing_paths(
     pace = np.linspace(-1.0, 1.0, KNOTS)[:, None] + rng.uniform(-0.15, 0.15)
     paths = []
     for arena, angle in ((first, heading), (second, heading + turn)):
-        reach = rng.uniform(0.14, 0.26) * arena.width
+        reach = rng.uniform(0.14, 0.26) * max(arena.width, arena.height)
         direction = np.array([np.cos(angle), np.sin(angle)])
         offset = rng.uniform(-0.3, 0.3, 2) * arena.radius
         paths.append(_fold_into_frame(meeting + offset + reach * pace * direction, arena))

@@ -107,7 +107,7 @@ def _sample_draft(spec: ShapesSpec, rng: np.random.Generator, crowd: bool) -> _D
     smallest = 0.5 * spec.min_diameter if crowd or small else spec.min_diameter
     usual = 0.5 * spec.max_diameter if crowd else spec.max_diameter
     largest = spec.min_diameter if small else usual
-    diameter = np.exp(rng.uniform(np.log(smallest), np.log(largest))) * spec.height
+    diameter = np.exp(rng.uniform(np.log(smallest), np.log(largest))) * spec.shorter_side
     category = int(rng.integers(len(CATEGORY_NAMES)))
     return _Draft(category, float(diameter / 2.0), int(rng.integers(2**62)))
 
@@ -120,7 +120,7 @@ def _sample_arena(
         speed = spec.max_speed * rng.uniform(0.6, 1.0)
     else:
         speed = 0.5 * spec.max_speed * rng.uniform(0.0, 1.0) ** 1.5
-    step = speed * spec.width * (length - 1) / (KNOTS - 1)
+    step = speed * spec.longer_side * (length - 1) / (KNOTS - 1)
     return Arena(spec.width, spec.height, float(step), draft.radius)
 
 
@@ -193,10 +193,11 @@ def _sample_wobble(rng: np.random.Generator, strength: float) -> Wobble:
 def _sample_pillar(spec: ShapesSpec, rng: np.random.Generator) -> SceneObject:
     """A ragged band from top to bottom, fixed in the world, with the pixel as its unit."""
     position = np.array([rng.uniform(0.2, 0.8) * spec.width, spec.height / 2.0])
+    half_width = rng.uniform(0.025, 0.055) * spec.longer_side
     return SceneObject(
         category=None,
         behaviour="stay",
-        contours=pillar_outline(rng, rng.uniform(0.025, 0.055) * spec.width, 1.2 * spec.height),
+        contours=pillar_outline(rng, half_width, 1.2 * spec.height),
         position=Curve(np.tile(position, (2, 1))),
         log_radius=Curve(np.zeros((2, 1))),
         angle=Curve(np.full((2, 1), rng.uniform(-0.15, 0.15))),

@@ -26,8 +26,9 @@ _REFERENCE_MIN_AREA = 12.0
 class ShapesSpec:
     """Size and difficulty of a `shapes` data set; the default is `shapes_small`.
 
-    Object sizes are relative to the frame height and speeds to its width, so that the same spec
-    in another size is the same benchmark in another resolution. Shares are shares of the videos.
+    Object sizes are relative to the shorter side of the frame and speeds to its longer one, so that
+    the same spec in another size is the same benchmark in another resolution, and with the sides
+    swapped the same in upright frames. Shares are shares of the videos.
 
     Attributes:
         width: Frame width in pixels.
@@ -38,8 +39,8 @@ class ShapesSpec:
         max_objects: Most objects of a video that is no crowd.
         min_crowd: Fewest objects of a crowd.
         max_crowd: Most objects of a crowd.
-        min_diameter: Smallest usual object, in frame heights.
-        max_diameter: Largest object, in frame heights; half of it in a crowd.
+        min_diameter: Smallest usual object, in shorter sides.
+        max_diameter: Largest object, in shorter sides; half of it in a crowd.
         small_share: Objects (not videos) down to half the usual smallest.
         crowd_share: Videos with many, smaller objects.
         fast_share: Videos whose objects move up to `max_speed`; the others up to half of it.
@@ -49,7 +50,7 @@ class ShapesSpec:
         occluder_share: Videos with an unlabelled pillar in the scene.
         camouflage_share: Videos whose object colours may come near the background's.
         camera_share: Videos with a moving camera.
-        max_speed: Fastest typical movement, in frame widths a frame.
+        max_speed: Fastest typical movement, in longer sides a frame.
         jpeg_quality: Quality of the written frames, 1..100.
 
     Raises:
@@ -99,14 +100,24 @@ class ShapesSpec:
             if name.endswith("_share") and not 0.0 <= value <= 1.0:
                 raise ValueError(f"{name} must be within 0..1, got {value}")
         if not 0.0 <= self.max_speed <= 0.25:
-            raise ValueError(f"max_speed must be within 0..0.25 frame widths, got {self.max_speed}")
+            raise ValueError(f"max_speed must be within 0..0.25 longer sides, got {self.max_speed}")
         if not 1 <= self.jpeg_quality <= 100:
             raise ValueError(f"jpeg_quality must be within 1..100, got {self.jpeg_quality}")
 
     @property
+    def shorter_side(self) -> int:
+        """The frame's height; its width where it is upright."""
+        return min(self.width, self.height)
+
+    @property
+    def longer_side(self) -> int:
+        """The frame's width; its height where it is upright."""
+        return max(self.width, self.height)
+
+    @property
     def pixel_scale(self) -> float:
         """Size of a pixel-valued constant relative to the 256-pixel-wide frame."""
-        return self.width / _REFERENCE_WIDTH
+        return self.longer_side / _REFERENCE_WIDTH
 
     @property
     def min_visible_area(self) -> float:

@@ -9,10 +9,11 @@ JOBS ?= 2
 help: ## Lists the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
-$(VENV)/installed: pyproject.toml requirements/constraints.txt
+$(VENV)/installed: pyproject.toml requirements/constraints.txt requirements/compared.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet -e '.[dev]' -c requirements/constraints.txt
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements/compared.txt
 	@touch $@
 
 install: $(VENV)/installed ## Creates .venv and installs the package with its dependencies

@@ -31,6 +31,26 @@ def test_a_good_file_is_scored_and_nothing_else_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
+def test_tracking_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path: Path) -> None:
+    case = GOLDEN / "long60"
+    for _ in range(2):
+        done = run_script(
+            "score.py",
+            tmp_path,
+            annotations=case / "gt.json",
+            results=case / "results.json",
+            output="out.json",
+            tracking="true",
+        )
+        assert done.returncode == 0, done.stderr
+    written = json.loads((tmp_path / "out.json").read_text())
+    expected = json.loads((case / "expected.json").read_text())
+    assert written["stats"] == pytest.approx(expected["stats"], abs=1e-9)
+    assert set(written["tracking"]) == {"all", "category_mean", "per_category"}
+    shown = done.stdout.splitlines()[-1].split()
+    assert shown[:2] == ["all", f"{100 * written['tracking']['all']['HOTA']:.1f}"]
+
+
 @pytest.mark.parametrize(
     ("annotations", "results", "word"),
     [

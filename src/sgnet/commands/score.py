@@ -1,8 +1,10 @@
 """Scores a results file against annotations with the YouTube-VIS metric.
 
     sgnet score annotations=FILE results=FILE output=FILE
+    sgnet score annotations=FILE results=FILE tracking=true
 
-Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions.
+Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions,
+with `tracking` also {"tracking": {"all": {...}, "category_mean": {...}, "per_category": {...}}}.
 Malformed input ends with a message on stderr, exit status 1 and no output file.
 """
 
@@ -18,13 +20,21 @@ from omegaconf import DictConfig
 from sgnet.data.annotations.youtube_vis import load_annotations
 from sgnet.evaluation.average_precision import evaluate, format_table
 from sgnet.evaluation.results import load_results
+from sgnet.evaluation.tracking_figures import evaluate_tracking, tracking_table
 from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.outputs import check_outputs, has_fields
 
 FIELDS = ("stats", "per_category")  # of an output
+TRACKING = "tracking"  # a further one, where it is asked for
 
 
-def score(annotations: Path, results: Path, output: Path | None, lengths: str = "strict") -> str:
+def score(
+    annotations: Path,
+    results: Path,
+    output: Path | None,
+    lengths: str = "strict",
+    tracking: bool = False,
+) -> str:
     """Scores a results file and writes the figures.
 
     Args:
@@ -33,6 +43,7 @@ def score(annotations: Path, results: Path, output: Path | None, lengths: str = 
         output: JSON file for the figures; None only makes the table.
         lengths: `strict` refuses tracks that are not as long as their video; `official` compares
             the frames that both sides have, as the official code does.
+        tracking: HOTA, CLEAR MOT and identity figures as well.
 
     Returns:
         The table to show.
@@ -43,7 +54,7 @@ def score(annotations: Path, results: Path, output: Path | None, lengths: str = 
         OSError: the output cannot be written.
     """
     if output is not None:
-        check_outputs([output], [annotations, results], lambda path: has_fields(path, FIELDS))
+        check_outputs([output], [annotations, results], _is_score)
     if lengths not in ("strict", "official"):
         raise ValueError(f"lengths must be 'strict' or 'official', got {lengths!r}")
     if output is not None:
@@ -53,10 +64,20 @@ def score(annotations: Path, results: Path, output: Path | None, lengths: str = 
     if not truth.has_annotations:
         raise ValueError(f"{annotations}: annotations must be there to score against, got none")
     tracks = load_results(results, truth.videos, truth.categories, check)
-    metrics = evaluate(truth.videos, truth.categories, list(truth.tracks()), tracks)
+    scored = (truth.videos, truth.categories, list(truth.tracks()), tracks)
+    metrics = evaluate(*scored)
+    content, table = metrics.as_json(), format_table(metrics, truth.categories)
+    if tracking:
+        figures = evaluate_tracking(*scored)
+        content[TRACKING] = figures.as_json()
+        table += "\n\n" + tracking_table(figures, truth.categories)
     if output is not None:
-        write_json(metrics.as_json(), output)
-    return format_table(metrics, truth.categories)
+        write_json(content, output)
+    return table
+
+
+def _is_score(path: Path) -> bool:
+    return has_fields(path, FIELDS) or has_fields(path, (*FIELDS, TRACKING))
 
 
 def show_warning(
@@ -80,7 +101,13 @@ def run(cfg: DictConfig) -> None:
     warnings.showwarning = show_warning
     output = None if cfg.output is None else Path(str(cfg.output))
     try:
-        table = score(Path(str(cfg.annotations)), Path(str(cfg.results)), output, str(cfg.lengths))
+        table = score(
+            Path(str(cfg.annotations)),
+            Path(str(cfg.results)),
+            output,
+            str(cfg.lengths),
+            cfg.tracking,
+        )
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     sys.stdout.write(table + "\n")

@@ -9,7 +9,7 @@ import pytest
 from data_sets import write_data_set
 from settings import settings_of
 
-from sgnet.commands.score import score
+from sgnet.commands.score import ScoreSettings, score
 
 OWN = "{}\n"  # a file of the user's
 
@@ -132,10 +132,10 @@ def test_figures_replace_earlier_figures_alone(data_set):
     results = data_set / "results.json"
     results.write_text("[]")
     for _ in range(2):
-        score(annotations, results, output)
+        score(ScoreSettings(annotations, results, output))
     for taken in (annotations, results):
         with pytest.raises(ValueError, match="must not be one of the inputs"):
-            score(annotations, results, taken)
+            score(ScoreSettings(annotations, results, taken))
     output.write_text(OWN)
     with pytest.raises(ValueError, match=r"out\.json: expected a new file"):
-        score(annotations, results, output)
+        score(ScoreSettings(annotations, results, output))

@@ -31,8 +31,10 @@ def test_a_good_file_is_scored_and_nothing_else_written(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
 
 
-def test_tracking_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path: Path) -> None:
+def test_further_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path: Path) -> None:
     case = GOLDEN / "long60"
+    other = json.loads((case / "results.json").read_text())
+    (tmp_path / "other.json").write_text(json.dumps(other[1:]))
     for _ in range(2):
         done = run_script(
             "score.py",
@@ -41,14 +43,24 @@ def test_tracking_figures_are_shown_and_written_and_replace_earlier_ones(tmp_pat
             results=case / "results.json",
             output="out.json",
             tracking="true",
+            intervals="true",
+            compare="other.json",
+            resamples=50,
         )
         assert done.returncode == 0, done.stderr
     written = json.loads((tmp_path / "out.json").read_text())
     expected = json.loads((case / "expected.json").read_text())
     assert written["stats"] == pytest.approx(expected["stats"], abs=1e-9)
     assert set(written["tracking"]) == {"all", "category_mean", "per_category"}
-    shown = done.stdout.splitlines()[-1].split()
+    assert set(written["intervals"]) == set(written["compare"]) == set(written["stats"])
+    assert written["intervals"]["AP"]["value"] == written["stats"]["AP"]
+    assert 0 <= written["compare"]["AP"]["better"] <= 1
+    _, tracking, intervals, compared = done.stdout.split("\n\n")
+    shown = tracking.splitlines()[-1].split()
     assert shown[:2] == ["all", f"{100 * written['tracking']['all']['HOTA']:.1f}"]
+    shown = intervals.splitlines()[1].split()
+    assert shown[:2] == ["AP", f"{100 * written['stats']['AP']:.1f}"]
+    assert compared.startswith("minus other.json\n")
 
 
 @pytest.mark.parametrize(

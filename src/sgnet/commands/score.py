@@ -1,10 +1,11 @@
 """Scores a results file against annotations with the YouTube-VIS metric.
 
     sgnet score annotations=FILE results=FILE output=FILE
-    sgnet score annotations=FILE results=FILE tracking=true
+    sgnet score annotations=FILE results=FILE tracking=true intervals=true
+    sgnet score annotations=FILE results=FILE compare=OTHER_RESULTS
 
-Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions,
-with `tracking` also {"tracking": {"all": {...}, "category_mean": {...}, "per_category": {...}}}.
+Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions;
+`tracking`, `intervals` and `compare` add an entry of their name.
 Malformed input ends with a message on stderr, exit status 1 and no output file.
 """
 
@@ -12,38 +13,80 @@ from __future__ import annotations
 
 import sys
 import warnings
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TextIO
 
 from omegaconf import DictConfig
 
-from sgnet.data.annotations.youtube_vis import load_annotations
-from sgnet.evaluation.average_precision import evaluate, format_table
+from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
+from sgnet.evaluation.average_precision import (
+    CategoryMatches,
+    format_table,
+    match_categories,
+    metrics_of,
+)
+from sgnet.evaluation.intervals import (
+    FigureInterval,
+    figure_differences,
+    figure_intervals,
+    intervals_table,
+)
 from sgnet.evaluation.results import load_results
 from sgnet.evaluation.tracking_figures import evaluate_tracking, tracking_table
 from sgnet.files.atomic_file import require_writable_file, write_json
-from sgnet.files.outputs import check_outputs, has_fields
+from sgnet.files.checked_json import read_json
+from sgnet.files.checked_values import require_integer
+from sgnet.files.outputs import check_outputs
+from sgnet.records import ResultTrack
 
-FIELDS = ("stats", "per_category")  # of an output
-TRACKING = "tracking"  # a further one, where it is asked for
+FIELDS = frozenset({"stats", "per_category"})  # of an output
+MORE_FIELDS = frozenset({"tracking", "intervals", "compare"})  # where they are asked for
+MOST_RESAMPLES = 1_000_000
 
 
-def score(
-    annotations: Path,
-    results: Path,
-    output: Path | None,
-    lengths: str = "strict",
-    tracking: bool = False,
-) -> str:
-    """Scores a results file and writes the figures.
+@dataclass(frozen=True)
+class ScoreSettings:
+    """What is scored and shown.
 
-    Args:
+    Attributes:
         annotations: YouTube-VIS annotation file.
         results: YouTube-VIS results file.
         output: JSON file for the figures; None only makes the table.
         lengths: `strict` refuses tracks that are not as long as their video; `official` compares
             the frames that both sides have, as the official code does.
         tracking: HOTA, CLEAR MOT and identity figures as well.
+        intervals: 95 % intervals by bootstrap over videos as well.
+        compare: another results file, to subtract.
+        resamples: of the bootstrap.
+        seed: of its draws.
+    """
+
+    annotations: Path
+    results: Path
+    output: Path | None = None
+    lengths: str = "strict"
+    tracking: bool = False
+    intervals: bool = False
+    compare: Path | None = None
+    resamples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Checks the settings.
+
+        Raises:
+            ValueError: one is out of its limits.
+        """
+        if self.lengths not in ("strict", "official"):
+            raise ValueError(f"lengths must be 'strict' or 'official', got {self.lengths!r}")
+        require_integer("resamples", self.resamples, 2, MOST_RESAMPLES)
+        require_integer("seed", self.seed, 0, 2**32 - 1)
+
+
+def score(settings: ScoreSettings) -> str:
+    """Scores a results file and writes the figures.
 
     Returns:
         The table to show.
@@ -53,31 +96,57 @@ def score(
             or anything but earlier figures.
         OSError: the output cannot be written.
     """
-    if output is not None:
-        check_outputs([output], [annotations, results], _is_score)
-    if lengths not in ("strict", "official"):
-        raise ValueError(f"lengths must be 'strict' or 'official', got {lengths!r}")
-    if output is not None:
-        require_writable_file(output)
-    check = lengths == "strict"
-    truth = load_annotations(annotations, check)
+    if settings.output is not None:
+        inputs = [settings.annotations, settings.results, settings.compare]
+        check_outputs([settings.output], inputs, _is_score)
+        require_writable_file(settings.output)
+    truth = load_annotations(settings.annotations, settings.lengths == "strict")
     if not truth.has_annotations:
-        raise ValueError(f"{annotations}: annotations must be there to score against, got none")
-    tracks = load_results(results, truth.videos, truth.categories, check)
-    scored = (truth.videos, truth.categories, list(truth.tracks()), tracks)
-    metrics = evaluate(*scored)
-    content, table = metrics.as_json(), format_table(metrics, truth.categories)
-    if tracking:
-        figures = evaluate_tracking(*scored)
-        content[TRACKING] = figures.as_json()
-        table += "\n\n" + tracking_table(figures, truth.categories)
-    if output is not None:
-        write_json(content, output)
-    return table
+        raise ValueError(
+            f"{settings.annotations}: annotations must be there to score against, got none"
+        )
+    tracks = _load(settings, settings.results, truth)
+    others = None if settings.compare is None else _load(settings, settings.compare, truth)
+    matched = _matched(truth, tracks)
+    metrics = metrics_of(matched)
+    content, tables = metrics.as_json(), [format_table(metrics, truth.categories)]
+    if settings.tracking:
+        figures = evaluate_tracking(truth.videos, truth.categories, list(truth.tracks()), tracks)
+        content["tracking"] = figures.as_json()
+        tables.append(tracking_table(figures, truth.categories))
+    drawn = ([video.id for video in truth.videos], settings.resamples, settings.seed)
+    if settings.intervals:
+        intervals = figure_intervals(matched, *drawn)
+        content["intervals"] = _as_json(intervals)
+        tables.append(intervals_table(intervals, "over videos"))
+    if others is not None:
+        differences = figure_differences(matched, _matched(truth, others), *drawn)
+        content["compare"] = _as_json(differences)
+        tables.append(f"minus {settings.compare}\n" + intervals_table(differences, "over videos"))
+    if settings.output is not None:
+        write_json(content, settings.output)
+    return "\n\n".join(tables)
+
+
+def _load(settings: ScoreSettings, path: Path, truth: YouTubeVIS) -> list[ResultTrack]:
+    return load_results(path, truth.videos, truth.categories, settings.lengths == "strict")
+
+
+def _matched(truth: YouTubeVIS, tracks: list[ResultTrack]) -> list[CategoryMatches]:
+    return match_categories(truth.videos, truth.categories, list(truth.tracks()), tracks)
+
+
+def _as_json(figures: Mapping[str, FigureInterval]) -> dict[str, object]:
+    return {name: asdict(figure) for name, figure in figures.items()}
 
 
 def _is_score(path: Path) -> bool:
-    return has_fields(path, FIELDS) or has_fields(path, (*FIELDS, TRACKING))
+    """Whether a file is an earlier output."""
+    try:
+        content = read_json(path)
+    except ValueError:
+        return False
+    return isinstance(content, dict) and FIELDS <= set(content) <= FIELDS | MORE_FIELDS
 
 
 def show_warning(
@@ -99,15 +168,24 @@ def run(cfg: DictConfig) -> None:
         SystemExit: 1 with a message where a file is malformed.
     """
     warnings.showwarning = show_warning
-    output = None if cfg.output is None else Path(str(cfg.output))
     try:
         table = score(
-            Path(str(cfg.annotations)),
-            Path(str(cfg.results)),
-            output,
-            str(cfg.lengths),
-            cfg.tracking,
+            ScoreSettings(
+                annotations=Path(str(cfg.annotations)),
+                results=Path(str(cfg.results)),
+                output=_path(cfg.output),
+                lengths=str(cfg.lengths),
+                tracking=cfg.tracking,
+                intervals=cfg.intervals,
+                compare=_path(cfg.compare),
+                resamples=cfg.resamples,
+                seed=cfg.seed,
+            )
         )
     except (ValueError, OSError) as error:
         raise SystemExit(f"error: {error}") from None
     sys.stdout.write(table + "\n")
+
+
+def _path(value: object) -> Path | None:
+    return None if value is None else Path(str(value))

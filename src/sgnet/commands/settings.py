@@ -289,6 +289,11 @@ class Score(Settings):
     annotations: str
     results: str
     lengths: Literal["strict", "official"]
+    tracking: bool
+    intervals: bool
+    compare: str | None
+    resamples: Number
+    seed: Seed
     output: str | None
 
 

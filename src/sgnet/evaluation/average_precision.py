@@ -51,6 +51,21 @@ class VideoMetrics:
 
 
 @dataclass(frozen=True)
+class CategoryMatches:
+    """What detections of one category find, video by video.
+
+    Attributes:
+        category_id: of the category.
+        video_ids: [V] rising, of the videos that have a track of it.
+        by_range: V matches for each area range in which a track is annotated.
+    """
+
+    category_id: int
+    video_ids: tuple[int, ...]
+    by_range: dict[str, list[Matches]]
+
+
+@dataclass(frozen=True)
 class _Curves:
     """Precision and recall of one category; area ranges without annotated tracks are left out.
 
@@ -77,17 +92,36 @@ def evaluate(
     Raises:
         ValueError: a track's video is not among the videos, or masks of a frame differ in size.
     """
-    video_ids = sorted({video.id for video in videos})
-    annotated = _group(ground_truth, video_ids, "ground_truth")
-    detected = _group(results, video_ids, "results")
-    curves = {
-        category_id: _category_curves(video_ids, category_id, detected, annotated)
-        for category_id in sorted({category.id for category in categories})
-    }
+    return metrics_of(match_categories(videos, categories, ground_truth, results))
+
+
+def metrics_of(matched: Sequence[CategoryMatches]) -> VideoMetrics:
+    """The figures of what `match_categories` found."""
+    curves = {category.category_id: _category_curves(category) for category in matched}
     return VideoMetrics(
         stats=_summarize(list(curves.values())),
         per_category={number: _summarize([curve]) for number, curve in curves.items()},
     )
+
+
+def match_categories(
+    videos: Sequence[Video],
+    categories: Sequence[Category],
+    ground_truth: Sequence[AnnotatedTrack],
+    results: Sequence[ResultTrack],
+) -> list[CategoryMatches]:
+    """Matches results with annotations, category by category; see `evaluate`.
+
+    Raises:
+        ValueError: as `evaluate`.
+    """
+    video_ids = sorted({video.id for video in videos})
+    annotated = _group(ground_truth, video_ids, "ground_truth")
+    detected = _group(results, video_ids, "results")
+    return [
+        _match_category(video_ids, category_id, detected, annotated)
+        for category_id in sorted({category.id for category in categories})
+    ]
 
 
 def _group(
@@ -106,24 +140,34 @@ def _group(
     return groups
 
 
-def _category_curves(
+def _match_category(
     video_ids: Sequence[int],
     category_id: int,
     detected: dict[tuple[int, int], list[ResultTrack]],
     annotated: dict[tuple[int, int], list[AnnotatedTrack]],
-) -> _Curves:
+) -> CategoryMatches:
     """Matches one category in all videos, by rising video id."""
     keys = [(video_id, category_id) for video_id in video_ids]
-    overlaps = [
-        measure_overlaps(detected.get(key, []), annotated.get(key, []))
-        for key in keys
-        if key in detected or key in annotated
-    ]
+    keys = [key for key in keys if key in detected or key in annotated]
+    overlaps = [measure_overlaps(detected.get(key, []), annotated.get(key, [])) for key in keys]
+    by_range = {
+        name: [match(overlap, area_range) for overlap in overlaps]
+        for name, area_range in AREA_RANGES.items()
+    }
+    return CategoryMatches(
+        category_id,
+        tuple(video_id for video_id, _ in keys),
+        {
+            name: matches
+            for name, matches in by_range.items()
+            if any(video.num_ground_truths for video in matches)
+        },
+    )
+
+
+def _category_curves(category: CategoryMatches) -> _Curves:
     curves = _Curves({}, {})
-    for name, area_range in AREA_RANGES.items():
-        matches = [match(overlap, area_range) for overlap in overlaps]
-        if sum(video.num_ground_truths for video in matches) == 0:
-            continue
+    for name, matches in category.by_range.items():
         for limit in DETECTION_LIMITS:
             precision, recall = precision_recall(matches, limit)
             curves.recall[name, limit] = recall

@@ -22,7 +22,6 @@ from omegaconf import DictConfig
 
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.average_precision import (
-    CategoryMatches,
     format_table,
     match_categories,
     metrics_of,
@@ -107,11 +106,12 @@ def score(settings: ScoreSettings) -> str:
         )
     tracks = _load(settings, settings.results, truth)
     others = None if settings.compare is None else _load(settings, settings.compare, truth)
-    matched = _matched(truth, tracks)
+    annotated = list(truth.tracks())
+    matched = match_categories(truth.videos, truth.categories, annotated, tracks)
     metrics = metrics_of(matched)
     content, tables = metrics.as_json(), [format_table(metrics, truth.categories)]
     if settings.tracking:
-        figures = evaluate_tracking(truth.videos, truth.categories, list(truth.tracks()), tracks)
+        figures = evaluate_tracking(truth.videos, truth.categories, annotated, tracks)
         content["tracking"] = figures.as_json()
         tables.append(tracking_table(figures, truth.categories))
     drawn = ([video.id for video in truth.videos], settings.resamples, settings.seed)
@@ -120,7 +120,8 @@ def score(settings: ScoreSettings) -> str:
         content["intervals"] = _as_json(intervals)
         tables.append(intervals_table(intervals, "over videos"))
     if others is not None:
-        differences = figure_differences(matched, _matched(truth, others), *drawn)
+        theirs = match_categories(truth.videos, truth.categories, annotated, others)
+        differences = figure_differences(matched, theirs, *drawn)
         content["compare"] = _as_json(differences)
         tables.append(f"minus {settings.compare}\n" + intervals_table(differences, "over videos"))
     if settings.output is not None:
@@ -130,10 +131,6 @@ def score(settings: ScoreSettings) -> str:
 
 def _load(settings: ScoreSettings, path: Path, truth: YouTubeVIS) -> list[ResultTrack]:
     return load_results(path, truth.videos, truth.categories, settings.lengths == "strict")
-
-
-def _matched(truth: YouTubeVIS, tracks: list[ResultTrack]) -> list[CategoryMatches]:
-    return match_categories(truth.videos, truth.categories, list(truth.tracks()), tracks)
 
 
 def _as_json(figures: Mapping[str, FigureInterval]) -> dict[str, object]:

@@ -116,15 +116,15 @@ def match_categories(
         ValueError: as `evaluate`.
     """
     video_ids = sorted({video.id for video in videos})
-    annotated = _group(ground_truth, video_ids, "ground_truth")
-    detected = _group(results, video_ids, "results")
+    annotated = group_tracks(ground_truth, video_ids, "ground_truth")
+    detected = group_tracks(results, video_ids, "results")
     return [
         _match_category(video_ids, category_id, detected, annotated)
         for category_id in sorted({category.id for category in categories})
     ]
 
 
-def _group(
+def group_tracks(
     tracks: Sequence[_Track], video_ids: Sequence[int], name: str
 ) -> dict[tuple[int, int], list[_Track]]:
     """Groups tracks by video and category, keeping their order."""

@@ -122,6 +122,7 @@ class _Ranked:
 
     @classmethod
     def of(cls, matches: Sequence[Matches]) -> _Ranked:
+        """Those of V videos."""
         counts = [len(video.scores) for video in matches]
         ranking = np.argsort(-np.concatenate([v.scores for v in matches]), kind="stable")
         is_match = np.concatenate([video.is_match for video in matches], axis=1)[:, ranking]

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.evaluation.intervals import PERCENTILES, drawn_videos
+
 CEILING_STRIDES = (8, 4, 2)  # of masks upsampled by 1, 2 and 4 times P3's resolution
 KEYS = ("video", "frame", "object", "category")
 FIGURES = (
@@ -32,7 +34,6 @@ FIGURES = (
     "found_mask",
     "id_switched",
 )
-INTERVAL = (2.5, 97.5)  # percentiles
 
 
 @dataclass(frozen=True)
@@ -184,9 +185,8 @@ def mean_difference(
     mean = float(sums.sum() / number) if number else None
     if clusters < 2:
         return Difference(mean, None, None, number, clusters)
-    random = np.random.default_rng(seed)
-    times = random.multinomial(clusters, np.full(clusters, 1 / clusters), size=resamples)
-    low, high = np.percentile((times @ sums) / (times @ counts), INTERVAL).tolist()
+    times = drawn_videos(clusters, resamples, seed)
+    low, high = np.percentile((times @ sums) / (times @ counts), PERCENTILES).tolist()
     return Difference(mean, low, high, number, clusters)
 
 

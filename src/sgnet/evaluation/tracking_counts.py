@@ -8,10 +8,10 @@ ours; a test compares the two.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import reduce
 from operator import add
-from typing import TypeVar
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,8 +42,19 @@ class FrameOverlaps:
 
 
 @dataclass(frozen=True)
-class HotaCounts:
-    """What HOTA is made of, for each of A `ALPHAS`; counts of several videos add up.
+class Counts:
+    """Counts that add up over videos, and over categories."""
+
+    def __add__(self, other: Self) -> Self:
+        """Of both, field by field."""
+        names = [field.name for field in fields(self)]
+        sums = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return replace(self, **sums)
+
+
+@dataclass(frozen=True)
+class HotaCounts(Counts):
+    """What HOTA is made of, for each of A `ALPHAS`.
 
     Attributes:
         matches: [A].
@@ -60,14 +71,10 @@ class HotaCounts:
     association_recall: FloatArray
     association_precision: FloatArray
 
-    def __add__(self, other: HotaCounts) -> HotaCounts:
-        """Of both."""
-        return _added(self, other)
-
 
 @dataclass(frozen=True)
-class ClearCounts:
-    """CLEAR MOT's counts; those of several videos add up.
+class ClearCounts(Counts):
+    """CLEAR MOT's counts.
 
     Attributes:
         matches: at an IoU of `MATCH_IOU`.
@@ -87,14 +94,10 @@ class ClearCounts:
     partly_tracked: int = 0
     mostly_lost: int = 0
 
-    def __add__(self, other: ClearCounts) -> ClearCounts:
-        """Of both."""
-        return _added(self, other)
-
 
 @dataclass(frozen=True)
-class TrackingCounts:
-    """All counts; those of several videos, or categories, add up.
+class TrackingCounts(Counts):
+    """All counts.
 
     Attributes:
         detections: annotated objects, summed over the frames.
@@ -110,18 +113,6 @@ class TrackingCounts:
     identity_matches: int
     hota: HotaCounts
     clear: ClearCounts
-
-    def __add__(self, other: TrackingCounts) -> TrackingCounts:
-        """Of both."""
-        return _added(self, other)
-
-
-_Counts = TypeVar("_Counts", HotaCounts, ClearCounts, TrackingCounts)
-
-
-def _added(ours: _Counts, others: _Counts) -> _Counts:
-    names = [field.name for field in fields(ours)]
-    return type(ours)(*(getattr(ours, name) + getattr(others, name) for name in names))
 
 
 def total(counts: Iterable[TrackingCounts]) -> TrackingCounts:

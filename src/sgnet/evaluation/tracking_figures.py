@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.evaluation.average_precision import group_tracks
 from sgnet.evaluation.track_overlaps import track_overlaps
 from sgnet.evaluation.tracking_counts import (
     HotaCounts,
@@ -59,21 +60,18 @@ def evaluate_tracking(
     regions to ignore: see `track_overlaps`.
 
     Raises:
-        ValueError: masks of a frame differ in size.
+        ValueError: a track's video is not among the videos, or masks of a frame differ in size.
     """
+    video_ids = [video.id for video in videos]
+    annotated = group_tracks(ground_truth, video_ids, "ground_truth")
+    found = group_tracks(results, video_ids, "results")
     counts = {}
     for category in sorted(category.id for category in categories):
-        mine = [t for t in ground_truth if t.category_id == category]
-        theirs = [t for t in results if t.category_id == category]
+        keys = [((video.id, category), video.length) for video in videos]
         of_videos = total(
-            tracking_counts(
-                track_overlaps(
-                    [t for t in mine if t.video_id == video.id],
-                    [t for t in theirs if t.video_id == video.id],
-                    video.length,
-                )
-            )
-            for video in videos
+            tracking_counts(track_overlaps(annotated.get(key, []), found.get(key, []), length))
+            for key, length in keys
+            if key in annotated or key in found
         )
         if of_videos.detections + of_videos.found > 0:
             counts[category] = of_videos

@@ -1,11 +1,11 @@
 """Scores a results file against annotations with the YouTube-VIS metric.
 
     sgnet score annotations=FILE results=FILE output=FILE
-    sgnet score annotations=FILE results=FILE tracking=true intervals=true
+    sgnet score annotations=FILE results=FILE tracking=true intervals=true errors=true
     sgnet score annotations=FILE results=FILE compare=OTHER_RESULTS
 
 Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions;
-`tracking`, `intervals` and `compare` add an entry of their name.
+`tracking`, `intervals`, `errors` and `compare` add an entry of their name.
 Malformed input ends with a message on stderr, exit status 1 and no output file.
 """
 
@@ -26,6 +26,7 @@ from sgnet.evaluation.average_precision import (
     match_categories,
     metrics_of,
 )
+from sgnet.evaluation.error_gains import error_gains, errors_table
 from sgnet.evaluation.intervals import (
     FigureInterval,
     figure_differences,
@@ -33,15 +34,16 @@ from sgnet.evaluation.intervals import (
     intervals_table,
 )
 from sgnet.evaluation.results import load_results
+from sgnet.evaluation.track_meetings import MEETS
 from sgnet.evaluation.tracking_figures import evaluate_tracking, tracking_table
 from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.checked_json import read_json
-from sgnet.files.checked_values import require_integer
+from sgnet.files.checked_values import require_integer, require_number
 from sgnet.files.outputs import check_outputs
 from sgnet.records import ResultTrack
 
 FIELDS = frozenset({"stats", "per_category"})  # of an output
-MORE_FIELDS = frozenset({"tracking", "intervals", "compare"})  # where they are asked for
+MORE_FIELDS = frozenset({"tracking", "intervals", "errors", "compare"})  # where they are asked for
 MOST_RESAMPLES = 1_000_000
 
 
@@ -57,6 +59,8 @@ class ScoreSettings:
             the frames that both sides have, as the official code does.
         tracking: HOTA, CLEAR MOT and identity figures as well.
         intervals: 95 % intervals by bootstrap over videos as well.
+        errors: what each kind of error costs as well.
+        errors_iou: least IoU of a track that is right, for `errors`.
         compare: another results file, to subtract.
         resamples: of the bootstrap.
         seed: of its draws.
@@ -68,6 +72,8 @@ class ScoreSettings:
     lengths: str = "strict"
     tracking: bool = False
     intervals: bool = False
+    errors: bool = False
+    errors_iou: float = 0.5
     compare: Path | None = None
     resamples: int = 1000
     seed: int = 0
@@ -80,6 +86,7 @@ class ScoreSettings:
         """
         if self.lengths not in ("strict", "official"):
             raise ValueError(f"lengths must be 'strict' or 'official', got {self.lengths!r}")
+        require_number("errors_iou", self.errors_iou, MEETS, 1.0)
         require_integer("resamples", self.resamples, 2, MOST_RESAMPLES)
         require_integer("seed", self.seed, 0, 2**32 - 1)
 
@@ -119,6 +126,10 @@ def score(settings: ScoreSettings) -> str:
         intervals = figure_intervals(matched, *drawn)
         content["intervals"] = _as_json(intervals)
         tables.append(intervals_table(intervals, "over videos"))
+    if settings.errors:
+        gains = error_gains(truth.videos, truth.categories, annotated, tracks, settings.errors_iou)
+        content["errors"] = gains.as_json()
+        tables.append(errors_table(gains))
     if others is not None:
         theirs = match_categories(truth.videos, truth.categories, annotated, others)
         differences = figure_differences(matched, theirs, *drawn)
@@ -174,6 +185,8 @@ def run(cfg: DictConfig) -> None:
                 lengths=str(cfg.lengths),
                 tracking=cfg.tracking,
                 intervals=cfg.intervals,
+                errors=cfg.errors,
+                errors_iou=cfg.errors_iou,
                 compare=_path(cfg.compare),
                 resamples=cfg.resamples,
                 seed=cfg.seed,

@@ -291,6 +291,8 @@ class Score(Settings):
     lengths: Literal["strict", "official"]
     tracking: bool
     intervals: bool
+    errors: bool
+    errors_iou: Share
     compare: str | None
     resamples: Number
     seed: Seed

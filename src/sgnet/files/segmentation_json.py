@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sgnet.files.checked_json import JsonEntry, describe, whole_number
 from sgnet.ops.polygons import rle_from_polygons
 from sgnet.ops.rle import rle_from_counts, rle_from_runs
+from sgnet.ops.rle_batch import are_plain
 from sgnet.records import Rle
 
 
@@ -66,10 +69,34 @@ def parse_segmentations(
             frame and field.
     """
     values = entry.items("segmentations", length, "one for each frame of the video")
+    plain = _plain_masks(values, height, width)
     return tuple(
-        segmentation_of_frame(entry, frame, value, height, width)
+        plain[frame]
+        if frame in plain
+        else segmentation_of_frame(entry, frame, value, height, width)
         for frame, value in enumerate(values)
     )
+
+
+def _plain_masks(values: Sequence[object], height: int, width: int) -> dict[int, Rle]:
+    """The masks of a track in the usual form, by frame, checked all at once.
+
+    The others, whether in another form, absent or malformed, are to be read one by one.
+    """
+    size = [height, width]
+    frames, counts = [], []
+    for frame, value in enumerate(values):
+        if isinstance(value, dict) and isinstance(value.get("counts"), str):
+            given = value.get("size")
+            if given == size and [type(side) for side in given] == [int, int]:
+                frames.append(frame)
+                counts.append(value["counts"])
+    plain = are_plain(counts, height * width)
+    return {
+        frame: Rle(height, width, text.encode("ascii"))
+        for frame, text, is_plain in zip(frames, counts, plain.tolist(), strict=True)
+        if is_plain
+    }
 
 
 def segmentation_of_frame(

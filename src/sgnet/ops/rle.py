@@ -22,7 +22,7 @@ from sgnet.records import Rle
 # pycocotools reserves six characters (30 bits with the sign) for a run: enough for 2**28 pixels.
 MAX_SIDE = 16_384
 _ALPHABET = bytes(range(48, 112))
-_MAX_CHARACTERS = 7  # no run below 2**32 needs more
+MOST_CHARACTERS = 7  # no run below 2**32 needs more
 
 
 def decode_counts(counts: bytes) -> NDArray[np.int64]:
@@ -51,8 +51,8 @@ def decode_counts(counts: bytes) -> NDArray[np.int64]:
     first[0] = 0
     first[1:] = last[:-1] + 1
     lengths = last - first + 1
-    if lengths.max() > _MAX_CHARACTERS:
-        raise ValueError(f"counts must have at most {_MAX_CHARACTERS} characters a run, got more")
+    if lengths.max() > MOST_CHARACTERS:
+        raise ValueError(f"counts must have at most {MOST_CHARACTERS} characters a run, got more")
     return _undo_differences(_join_groups(groups, first, last, lengths))
 
 

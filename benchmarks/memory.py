@@ -52,7 +52,7 @@ def running_peak(build: Builder, image: Image, count: int) -> float | None:
         OSError: the system tells the peak and does not let it be forgotten.
     """
     _give_back()
-    before = _status("VmRSS")
+    before = status_megabytes("VmRSS")
     contestant = build()
     parameters = [] if contestant.network is None else list(contestant.network.parameters())
     device = parameters[0].device if parameters else torch.device("cpu")
@@ -64,7 +64,7 @@ def running_peak(build: Builder, image: Image, count: int) -> float | None:
         contestant.encode(contestant.detect(image), image)
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    after = _status("VmHWM")
+    after = status_megabytes("VmHWM")
     return None if before is None or after is None else after - before
 
 
@@ -73,7 +73,7 @@ def _forget_peak(device: torch.device) -> None:
     _give_back()
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-    elif _status("VmHWM") is not None:
+    elif status_megabytes("VmHWM") is not None:
         Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
 
 
@@ -96,7 +96,7 @@ def measured_work(contestant: Contestant, image: Image) -> dict[str, float]:
     }
 
 
-def _status(field: str) -> float | None:
+def status_megabytes(field: str) -> float | None:
     """A memory figure of this process in MB; None but on Linux."""
     try:
         lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()

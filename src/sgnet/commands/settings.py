@@ -283,6 +283,20 @@ class Report(Settings):
 
 
 @dataclass(frozen=True)
+class ScoringSpeed(Settings):
+    """conf/scripts/scoring_speed.yaml."""
+
+    videos: Number
+    frames: Number
+    objects: Number
+    tracks: Number
+    categories: Number
+    rounds: Number
+    seed: Seed
+    output: str | None
+
+
+@dataclass(frozen=True)
 class Score(Settings):
     """conf/scripts/score.yaml."""
 
@@ -372,7 +386,7 @@ SCHEMAS: dict[str, type[Settings]] = {
     for kind in (
         *(Train, Benchmark, CheckData, CheckExport, Compose, ContactSheet, Convert, Diagnose),
         *(Evaluate, Export, ExportTracks, LoaderMemory, LoaderThroughput, Predict, Replay),
-        *(Report, Score, Soak, Split, TimeRuns, TuneTracker),
+        *(Report, Score, ScoringSpeed, Soak, Split, TimeRuns, TuneTracker),
     )
 }
 # of groups: names that hold text as it is typed, places and names of splits

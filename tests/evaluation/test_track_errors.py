@@ -15,8 +15,8 @@ from sgnet.evaluation.error_gains import (
     ROWS,
     UNFOUND,
     WRONG,
-    error_gains,
     errors_table,
+    evaluate_errors,
 )
 from sgnet.evaluation.track_errors import KINDS, WAYS, judge_tracks
 from sgnet.evaluation.track_meetings import track_meetings
@@ -168,7 +168,7 @@ VIDEOS = [Video(1, WIDTH, HEIGHT, LENGTH, ())]
 @pytest.mark.parametrize("name", SCENES)
 def test_all_of_the_gain_lands_in_the_row_of_the_only_error(name):
     scene = SCENES[name]
-    gains = error_gains(VIDEOS, CATEGORIES, scene.objects, scene.tracks)
+    gains = evaluate_errors(VIDEOS, CATEGORIES, scene.objects, scene.tracks)
     assert gains.ap < 1
     assert {kind: row.count for kind, row in gains.kinds.items() if row.count} == {
         scene.kind: scene.count
@@ -183,14 +183,14 @@ def test_all_of_the_gain_lands_in_the_row_of_the_only_error(name):
 def test_ap_is_the_metrics(name):
     case = Case(name)
     for iou, figure in ((0.5, "AP50"), (0.75, "AP75")):
-        gains = error_gains(case.videos, case.categories, case.ground_truth, case.results, iou)
+        gains = evaluate_errors(case.videos, case.categories, case.ground_truth, case.results, iou)
         assert gains.ap == pytest.approx(case.expected["stats"][figure], abs=1e-9), figure
 
 
 @pytest.mark.parametrize("name", CASES)
 def test_totals_bound_what_kinds_gain(name):
     case = Case(name)
-    gains = error_gains(case.videos, case.categories, case.ground_truth, case.results)
+    gains = evaluate_errors(case.videos, case.categories, case.ground_truth, case.results)
     assert gains.ap == UNDEFINED or all(row.gain >= -1e-9 for row in gains.kinds.values())
     for kind in ("duplicate", "background", "class and place"):  # these are left out
         assert gains.kinds[kind].gain <= gains.totals[WRONG].gain + 1e-9
@@ -260,7 +260,7 @@ def _iou(first: np.ndarray, second: np.ndarray) -> float:
 def test_crowds_and_what_lies_in_them_are_no_errors():
     crowd = replace(annotated(2, always(RIGHT)), iscrowd=True)
     tracks = [found(always(LEFT), 0.9), found(always(RIGHT), 0.95), found(always(RIGHT), 0.94)]
-    gains = error_gains(VIDEOS, CATEGORIES, [crowd, annotated(1, always(LEFT))], tracks)
+    gains = evaluate_errors(VIDEOS, CATEGORIES, [crowd, annotated(1, always(LEFT))], tracks)
     assert gains.ap == pytest.approx(1)
     assert not any(row.count for row in gains.kinds.values())
 
@@ -283,14 +283,14 @@ def test_tracks_of_other_classes_are_left_out_and_unknown_videos_refused():
 def test_an_object_is_found_once_when_two_errors_at_it_are_mended():
     objects = [annotated(1, always(LEFT), DOG), annotated(2, always(RIGHT), DOG)]
     tracks = [found(always(LEFT), 0.9), found(always((0, 15)), 0.8)]
-    gain = error_gains(VIDEOS, CATEGORIES, objects, tracks).kinds["class"]
+    gain = evaluate_errors(VIDEOS, CATEGORIES, objects, tracks).kinds["class"]
     assert (gain.count, gain.gain) == (2, pytest.approx(HALF))
 
 
 def test_a_mended_track_takes_no_object_that_another_finds():
     objects = [annotated(1, always(LEFT)), annotated(2, always(RIGHT))]
     tracks = [found(during(LEFT, 0, 3), 0.9), found(during(LEFT, 3, 10), 0.8)]
-    gains = error_gains(VIDEOS, CATEGORIES, objects, tracks)
+    gains = evaluate_errors(VIDEOS, CATEGORIES, objects, tracks)
     assert gains.ap == pytest.approx(HALF / 2)  # one of two is right up to a recall of a half
     assert gains.ways["broken"].gain == pytest.approx(HALF / 2)
 
@@ -298,7 +298,7 @@ def test_a_mended_track_takes_no_object_that_another_finds():
 def test_several_kinds_at_once_leave_gains_below_one_and_the_table_names_them():
     objects = [annotated(1, always(LEFT)), annotated(2, always(RIGHT), DOG)]
     tracks = [found(always(MIDDLE), 0.9), found(always(LEFT), 0.8)]
-    gains = error_gains(VIDEOS, CATEGORIES, objects, tracks)
+    gains = evaluate_errors(VIDEOS, CATEGORIES, objects, tracks)
     assert gains.ap == pytest.approx(0.25)  # 0.5 of cats, 0 of dogs
     assert gains.kinds["background"].gain == pytest.approx(0.25)
     assert gains.kinds[MISSED].gain == pytest.approx(0.25)  # dogs are left out then
@@ -309,7 +309,7 @@ def test_several_kinds_at_once_leave_gains_below_one_and_the_table_names_them():
 
 
 def test_nothing_annotated_has_counts_and_no_gains():
-    gains = error_gains(VIDEOS, CATEGORIES, [], [found(always(LEFT), 0.9)])
+    gains = evaluate_errors(VIDEOS, CATEGORIES, [], [found(always(LEFT), 0.9)])
     assert gains.ap == UNDEFINED
     assert gains.kinds["background"].count == 1
     assert errors_table(gains).splitlines()[0].endswith("    gain")

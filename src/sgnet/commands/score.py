@@ -26,7 +26,7 @@ from sgnet.evaluation.average_precision import (
     match_categories,
     metrics_of,
 )
-from sgnet.evaluation.error_gains import error_gains, errors_table
+from sgnet.evaluation.error_gains import errors_table, evaluate_errors
 from sgnet.evaluation.intervals import (
     FigureInterval,
     figure_differences,
@@ -114,11 +114,12 @@ def score(settings: ScoreSettings) -> str:
     tracks = _load(settings, settings.results, truth)
     others = None if settings.compare is None else _load(settings, settings.compare, truth)
     annotated = list(truth.tracks())
-    matched = match_categories(truth.videos, truth.categories, annotated, tracks)
+    scored = (truth.videos, truth.categories, annotated, tracks)
+    matched = match_categories(*scored)
     metrics = metrics_of(matched)
     content, tables = metrics.as_json(), [format_table(metrics, truth.categories)]
     if settings.tracking:
-        figures = evaluate_tracking(truth.videos, truth.categories, annotated, tracks)
+        figures = evaluate_tracking(*scored)
         content["tracking"] = figures.as_json()
         tables.append(tracking_table(figures, truth.categories))
     drawn = ([video.id for video in truth.videos], settings.resamples, settings.seed)
@@ -127,7 +128,9 @@ def score(settings: ScoreSettings) -> str:
         content["intervals"] = _as_json(intervals)
         tables.append(intervals_table(intervals, "over videos"))
     if settings.errors:
-        gains = error_gains(truth.videos, truth.categories, annotated, tracks, settings.errors_iou)
+        gains = evaluate_errors(
+            truth.videos, truth.categories, annotated, tracks, settings.errors_iou
+        )
         content["errors"] = gains.as_json()
         tables.append(errors_table(gains))
     if others is not None:

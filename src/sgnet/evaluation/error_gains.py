@@ -73,7 +73,7 @@ class ErrorGains:
         return {"iou": self.iou, "AP": self.ap, **rows}
 
 
-def error_gains(
+def evaluate_errors(
     videos: Sequence[Video],
     categories: Sequence[Category],
     ground_truth: Sequence[AnnotatedTrack],

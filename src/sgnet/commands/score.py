@@ -1,11 +1,12 @@
 """Scores a results file against annotations with the YouTube-VIS metric.
 
     sgnet score annotations=FILE results=FILE output=FILE
-    sgnet score annotations=FILE results=FILE tracking=true intervals=true errors=true
+    sgnet score annotations=FILE results=FILE tracking=true strata=true errors=true
+    sgnet score annotations=FILE results=FILE intervals=true
     sgnet score annotations=FILE results=FILE compare=OTHER_RESULTS
 
 Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions;
-`tracking`, `intervals`, `errors` and `compare` add an entry of their name.
+`tracking`, `strata`, `intervals`, `errors` and `compare` add an entry of their name.
 Malformed input ends with a message on stderr, exit status 1 and no output file.
 """
 
@@ -24,6 +25,7 @@ from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.average_precision import (
     format_table,
     match_categories,
+    match_category,
     metrics_of,
 )
 from sgnet.evaluation.error_gains import errors_table, evaluate_errors
@@ -33,7 +35,9 @@ from sgnet.evaluation.intervals import (
     figure_intervals,
     intervals_table,
 )
+from sgnet.evaluation.matching import measure_categories
 from sgnet.evaluation.results import load_results
+from sgnet.evaluation.strata import evaluate_strata, strata_table
 from sgnet.evaluation.track_meetings import MEETS
 from sgnet.evaluation.tracking_figures import evaluate_tracking, tracking_table
 from sgnet.files.atomic_file import require_writable_file, write_json
@@ -43,7 +47,9 @@ from sgnet.files.outputs import check_outputs
 from sgnet.records import ResultTrack
 
 FIELDS = frozenset({"stats", "per_category"})  # of an output
-MORE_FIELDS = frozenset({"tracking", "intervals", "errors", "compare"})  # where they are asked for
+MORE_FIELDS = frozenset(
+    {"tracking", "strata", "intervals", "errors", "compare"}
+)  # where they are asked for
 MOST_RESAMPLES = 1_000_000
 
 
@@ -58,6 +64,7 @@ class ScoreSettings:
         lengths: `strict` refuses tracks that are not as long as their video; `official` compares
             the frames that both sides have, as the official code does.
         tracking: HOTA, CLEAR MOT and identity figures as well.
+        strata: AP and recall of parts of the objects as well.
         intervals: 95 % intervals by bootstrap over videos as well.
         errors: what each kind of error costs as well.
         errors_iou: least IoU of a track that is right, for `errors`.
@@ -71,6 +78,7 @@ class ScoreSettings:
     output: Path | None = None
     lengths: str = "strict"
     tracking: bool = False
+    strata: bool = False
     intervals: bool = False
     errors: bool = False
     errors_iou: float = 0.5
@@ -115,13 +123,21 @@ def score(settings: ScoreSettings) -> str:
     others = None if settings.compare is None else _load(settings, settings.compare, truth)
     annotated = list(truth.tracks())
     scored = (truth.videos, truth.categories, annotated, tracks)
-    matched = match_categories(*scored)
+    measured = measure_categories(*scored)
+    matched = [match_category(category) for category in measured]
     metrics = metrics_of(matched)
     content, tables = metrics.as_json(), [format_table(metrics, truth.categories)]
     if settings.tracking:
         figures = evaluate_tracking(*scored)
         content["tracking"] = figures.as_json()
         tables.append(tracking_table(figures, truth.categories))
+    if settings.strata:
+        strata = evaluate_strata(measured, annotated, tracks)
+        content["strata"] = {
+            kind: {part: figures.as_json() for part, figures in parts.items()}
+            for kind, parts in strata.items()
+        }
+        tables.append(strata_table(strata))
     drawn = ([video.id for video in truth.videos], settings.resamples, settings.seed)
     if settings.intervals:
         intervals = figure_intervals(matched, *drawn)
@@ -187,6 +203,7 @@ def run(cfg: DictConfig) -> None:
                 output=_path(cfg.output),
                 lengths=str(cfg.lengths),
                 tracking=cfg.tracking,
+                strata=cfg.strata,
                 intervals=cfg.intervals,
                 errors=cfg.errors,
                 errors_iou=cfg.errors_iou,

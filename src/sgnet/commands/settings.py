@@ -304,6 +304,7 @@ class Score(Settings):
     results: str
     lengths: Literal["strict", "official"]
     tracking: bool
+    strata: bool
     intervals: bool
     errors: bool
     errors_iou: Share

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from sgnet.evaluation.average_precision import VideoMetrics, evaluate, match_categories
     from sgnet.evaluation.error_gains import ErrorGains, evaluate_errors
     from sgnet.evaluation.intervals import figure_differences, figure_intervals
+    from sgnet.evaluation.matching import measure_categories
     from sgnet.evaluation.results import load_results, save_results
+    from sgnet.evaluation.strata import StratumFigures, evaluate_strata
     from sgnet.evaluation.track_errors import JudgedTrack, judge_tracks
     from sgnet.evaluation.tracking_figures import TrackingFigures, evaluate_tracking
     from sgnet.ops.rle import encode
@@ -39,6 +41,9 @@ _PLACES = {
     "figure_intervals": "sgnet.evaluation.intervals",
     "load_results": "sgnet.evaluation.results",
     "save_results": "sgnet.evaluation.results",
+    "StratumFigures": "sgnet.evaluation.strata",
+    "evaluate_strata": "sgnet.evaluation.strata",
+    "measure_categories": "sgnet.evaluation.matching",
     "JudgedTrack": "sgnet.evaluation.track_errors",
     "judge_tracks": "sgnet.evaluation.track_errors",
     "TrackingFigures": "sgnet.evaluation.tracking_figures",
@@ -54,6 +59,9 @@ __all__ = [  # noqa: RUF022 - as they are used
     "match_categories",
     "figure_intervals",
     "figure_differences",
+    "measure_categories",
+    "evaluate_strata",
+    "StratumFigures",
     "evaluate_tracking",
     "TrackingFigures",
     "evaluate_errors",

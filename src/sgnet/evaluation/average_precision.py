@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,17 +15,16 @@ from numpy.typing import NDArray
 from sgnet.evaluation.matching import (
     AREA_RANGES,
     IOU_THRESHOLDS,
+    CategoryOverlaps,
     Matches,
     match,
-    measure_overlaps,
+    measure_categories,
 )
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 
 RECALL_POINTS = np.linspace(0, 1, 101)
 DETECTION_LIMITS = (1, 10, 100)
 UNDEFINED = -1.0  # the official mark for 'no annotated track of this kind'
-
-_Track = TypeVar("_Track", AnnotatedTrack, ResultTrack)
 
 _SUFFIXES = {"_S": "small", "_M": "medium", "_L": "large"}
 
@@ -115,65 +113,19 @@ def match_categories(
     Raises:
         ValueError: as `evaluate`.
     """
-    video_ids = sorted({video.id for video in videos})
-    annotated = group_tracks(ground_truth, video_ids, "ground_truth")
-    detected = group_tracks(results, video_ids, "results")
-    return [
-        _match_category(video_ids, category_id, detected, annotated)
-        for category_id in sorted({category.id for category in categories})
-    ]
+    measured = measure_categories(videos, categories, ground_truth, results)
+    return [match_category(category) for category in measured]
 
 
-def group_tracks(
-    tracks: Sequence[_Track], video_ids: Sequence[int], name: str
-) -> dict[tuple[int, int], list[_Track]]:
-    """Groups tracks by video and category, keeping their order."""
-    groups = group_indices(tracks, video_ids, name)
-    return {key: [tracks[index] for index in indices] for key, indices in groups.items()}
-
-
-def group_indices(
-    tracks: Sequence[_Track], video_ids: Sequence[int], name: str
-) -> dict[tuple[int, int], list[int]]:
-    """The places of the tracks of each video and category, rising.
-
-    Args:
-        tracks: of all videos.
-        video_ids: of all videos.
-        name: of the tracks, for errors.
-
-    Raises:
-        ValueError: a track's video is not among the videos.
-    """
-    known = set(video_ids)
-    groups: dict[tuple[int, int], list[int]] = {}
-    for index, track in enumerate(tracks):
-        if track.video_id not in known:
-            raise ValueError(
-                f"{name}[{index}].video_id must be the id of one of the videos, "
-                f"got {track.video_id}"
-            )
-        groups.setdefault((track.video_id, track.category_id), []).append(index)
-    return groups
-
-
-def _match_category(
-    video_ids: Sequence[int],
-    category_id: int,
-    detected: dict[tuple[int, int], list[ResultTrack]],
-    annotated: dict[tuple[int, int], list[AnnotatedTrack]],
-) -> CategoryMatches:
-    """Matches one category in all videos, by rising video id."""
-    keys = [(video_id, category_id) for video_id in video_ids]
-    keys = [key for key in keys if key in detected or key in annotated]
-    overlaps = [measure_overlaps(detected.get(key, []), annotated.get(key, [])) for key in keys]
+def match_category(overlaps: CategoryOverlaps) -> CategoryMatches:
+    """Matches one category in all its videos."""
     by_range = {
-        name: [match(overlap, area_range) for overlap in overlaps]
+        name: [match(video, area_range) for video in overlaps.videos]
         for name, area_range in AREA_RANGES.items()
     }
     return CategoryMatches(
-        category_id,
-        tuple(video_id for video_id, _ in keys),
+        overlaps.category_id,
+        overlaps.video_ids,
         {
             name: matches
             for name, matches in by_range.items()

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.evaluation.track_groups import group_indices
 from sgnet.evaluation.video_iou import mask_areas, track_ious
-from sgnet.records import AnnotatedTrack, ResultTrack
+from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 AREA_RANGES = {  # mean pixels of a track, both ends included
@@ -28,6 +29,7 @@ class Overlaps:
     """All that matching needs to know about one video and category.
 
     Attributes:
+        detections: [D] place of each in what was measured, by falling score.
         scores: [D] falling.
         detection_areas: [D] mean area in pixels.
         ground_truth_areas: [N] mean area in pixels.
@@ -35,6 +37,7 @@ class Overlaps:
         ious: [D, N].
     """
 
+    detections: NDArray[np.int64]
     scores: NDArray[np.float64]
     detection_areas: NDArray[np.float64]
     ground_truth_areas: NDArray[np.float64]
@@ -59,13 +62,63 @@ class Matches:
     num_ground_truths: int
 
 
+@dataclass(frozen=True)
+class CategoryOverlaps:
+    """Overlaps of one category, video by video.
+
+    Attributes:
+        category_id: of the category.
+        video_ids: [V] rising, of the videos that have a track of it.
+        detections: for each, the indices of its found tracks; its overlaps count these.
+        ground_truths: for each, the indices of its annotated tracks.
+        videos: for each, its overlaps.
+    """
+
+    category_id: int
+    video_ids: tuple[int, ...]
+    detections: tuple[list[int], ...]
+    ground_truths: tuple[list[int], ...]
+    videos: tuple[Overlaps, ...]
+
+
+def measure_categories(
+    videos: Sequence[Video],
+    categories: Sequence[Category],
+    ground_truth: Sequence[AnnotatedTrack],
+    results: Sequence[ResultTrack],
+) -> list[CategoryOverlaps]:
+    """Measures the overlaps of all categories, by rising id; tracks of others are left out.
+
+    Raises:
+        ValueError: a track's video is not among the videos, or masks of a frame differ in size.
+    """
+    video_ids = sorted({video.id for video in videos})
+    annotated = group_indices(ground_truth, video_ids, "ground_truth")
+    detected = group_indices(results, video_ids, "results")
+    measured = []
+    for category in sorted({category.id for category in categories}):
+        keys = [(video_id, category) for video_id in video_ids]
+        keys = [key for key in keys if key in detected or key in annotated]
+        found = tuple(detected.get(key, []) for key in keys)
+        true = tuple(annotated.get(key, []) for key in keys)
+        overlaps = tuple(
+            measure_overlaps([results[i] for i in rows], [ground_truth[i] for i in columns])
+            for rows, columns in zip(found, true, strict=True)
+        )
+        shown = tuple(video_id for video_id, _ in keys)
+        measured.append(CategoryOverlaps(category, shown, found, true, overlaps))
+    return measured
+
+
 def measure_overlaps(
     detections: Sequence[ResultTrack], ground_truths: Sequence[AnnotatedTrack]
 ) -> Overlaps:
     """Ranks detections by score, equal ones in the file's order, and keeps the best 100."""
-    ranking = np.argsort([-track.score for track in detections], kind="stable")
-    ranked = [detections[i] for i in ranking[:MOST_DETECTIONS]]
+    scores = np.array([-track.score for track in detections], dtype=np.float64)
+    ranking = np.argsort(scores, kind="stable")[:MOST_DETECTIONS]
+    ranked = [detections[i] for i in ranking]
     return Overlaps(
+        detections=ranking,
         scores=np.array([track.score for track in ranked], dtype=np.float64),
         detection_areas=np.array([mean_area(mask_areas(t.segmentations)) for t in ranked]),
         ground_truth_areas=np.array([mean_area(track.areas) for track in ground_truths]),

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.evaluation.average_precision import group_indices
 from sgnet.evaluation.matching import MOST_DETECTIONS, NO_MATCH, match_greedily
+from sgnet.evaluation.track_groups import group_indices
 from sgnet.evaluation.track_meetings import Meetings, track_meetings
 from sgnet.evaluation.video_iou import track_ious
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video

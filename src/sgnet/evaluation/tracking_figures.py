@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.evaluation.average_precision import group_tracks
+from sgnet.evaluation.track_groups import group_tracks
 from sgnet.evaluation.track_overlaps import track_overlaps
 from sgnet.evaluation.tracking_counts import (
     HotaCounts,

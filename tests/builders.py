@@ -70,13 +70,14 @@ def make_detections(
     movements: list[tuple[float, float]] | None = None,
     labels: list[int] | None = None,
     locations: list[tuple[float, float]] | None = None,
+    scores: list[float] | None = None,
 ) -> Detections:
     count = len(boxes)
     boxes_xyxy = torch.tensor(boxes, dtype=torch.float32).reshape(count, 4)
     centers = (boxes_xyxy[:, :2] + boxes_xyxy[:, 2:]) / 2
     return Detections(
         boxes_xyxy=boxes_xyxy,
-        scores=torch.linspace(0.9, 0.5, count),
+        scores=torch.linspace(0.9, 0.5, count) if scores is None else torch.tensor(scores),
         labels=torch.tensor(labels or [0] * count, dtype=torch.int64),
         locations=centers if locations is None else torch.tensor(locations, dtype=torch.float32),
         movements=torch.tensor(movements or [(0.0, 0.0)] * count).reshape(count, 2),

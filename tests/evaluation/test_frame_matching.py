@@ -5,7 +5,8 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from sgnet.evaluation.frame_matching import box_overlaps, mask_overlaps, matched_objects
+from sgnet.evaluation.frame_matching import mask_overlaps, matched_objects
+from sgnet.ops.box_overlaps import box_overlaps
 from sgnet.ops.rle import encode
 
 

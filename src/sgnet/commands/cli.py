@@ -23,6 +23,7 @@ COMMANDS = (
     "score",
     "export-tracks",
     "report",
+    "associate",
     "tune-tracker",
     "replay",
 )

@@ -66,6 +66,23 @@ class Train(Settings):
 
 
 @dataclass(frozen=True)
+class Associate(Settings):
+    """conf/scripts/associate.yaml."""
+
+    checkpoint: str | None
+    detections: str | None
+    annotations: str | None
+    weights: Weights
+    split: str
+    lowest_score: Share
+    cache: str | None
+    device: Device
+    output: str | None
+    detect: Detect
+    seed: Seed
+
+
+@dataclass(frozen=True)
 class Benchmark(Settings):
     """conf/scripts/benchmark.yaml."""
 
@@ -356,9 +373,9 @@ class TimeRuns(Settings):
 
 @dataclass(frozen=True)
 class Detect(Settings):
-    """What the detections that tune_tracker keeps hang on."""
+    """What the detections that associate and tune_tracker keep hang on."""
 
-    checkpoint: str
+    checkpoint: str | None
     weights: Weights
     lowest_score: Share
     cache: str | None
@@ -385,7 +402,17 @@ class TuneTracker(Settings):
 SCHEMAS: dict[str, type[Settings]] = {
     re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower(): kind
     for kind in (
-        *(Train, Benchmark, CheckData, CheckExport, Compose, ContactSheet, Convert, Diagnose),
+        *(
+            Train,
+            Associate,
+            Benchmark,
+            CheckData,
+            CheckExport,
+            Compose,
+            ContactSheet,
+            Convert,
+            Diagnose,
+        ),
         *(Evaluate, Export, ExportTracks, LoaderMemory, LoaderThroughput, Predict, Replay),
         *(Report, Score, ScoringSpeed, Soak, Split, TimeRuns, TuneTracker),
     )

@@ -54,10 +54,9 @@ def run(cfg: DictConfig) -> float:
     data = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
-    truth = _annotations(path)
+    truth = annotations_of_file(path)
     videos = tuple(data.scored_videos(cfg.split))
-    settings = json.dumps(OmegaConf.to_container(cfg.detect, resolve=True))
-    cached, classes = _detections(settings, path, images, videos)
+    cached, classes = kept_detections(cfg.detect, path, images, videos)
     tracker = MovementTracker(**given(cfg.tracker))
     own_ids = category_ids(classes, truth.categories)
     tracks = track_cached(cached, tracker, own_ids, cfg.score_threshold)
@@ -73,8 +72,24 @@ def run(cfg: DictConfig) -> float:
 
 
 @lru_cache(maxsize=1)
-def _annotations(path: Path) -> YouTubeVIS:
+def annotations_of_file(path: Path) -> YouTubeVIS:
+    """An annotation file, read once for all trials of a sweep."""
     return load_annotations(path)
+
+
+def kept_detections(
+    detect: DictConfig, path: Path, images: Path, videos: Sequence[Video]
+) -> Detected:
+    """Detections of videos and the network's classes, made once for all trials of a sweep.
+
+    Args:
+        detect: what they hang on; they are kept in its `cache`, or beside its `checkpoint`.
+        path: annotation file.
+        images: folder of its frames.
+        videos: to detect in.
+    """
+    settings = json.dumps(OmegaConf.to_container(detect, resolve=True))
+    return _detections(settings, path, images, videos)
 
 
 @lru_cache(maxsize=1)

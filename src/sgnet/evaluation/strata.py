@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from sgnet.evaluation.average_precision import UNDEFINED, precision_recall
-from sgnet.evaluation.frame_matching import box_overlaps
 from sgnet.evaluation.matching import AREA_RANGES, CategoryOverlaps, Matches, match, mean_area
 from sgnet.evaluation.video_iou import Track, mask_areas
+from sgnet.ops.box_overlaps import box_overlaps
 from sgnet.ops.rle import area, to_coco
 from sgnet.records import AnnotatedTrack, ResultTrack
 

@@ -21,7 +21,7 @@ from sgnet.inference.streaming import InstanceStreamer
 from sgnet.ops.rle import MAX_SIDE, rle_from_counts
 from sgnet.records import ResultTrack, TrackedInstance, Video
 from sgnet.tracking import MovementTracker
-from sgnet.tracking.movement_tracker import Trackable
+from sgnet.tracking.tracker import UNTRACKED, Trackable, Tracker
 
 log = logging.getLogger(__name__)
 MOST_UNPACKED = (32, 2**24)  # bytes: times the file, and beside that
@@ -61,6 +61,11 @@ class CachedFrame:
     movements: NDArray[np.float32]
     labels: NDArray[np.int64]
     instances: tuple[TrackedInstance, ...]
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """[N] falling."""
+        return np.array([instance.score for instance in self.instances], dtype=np.float64)
 
     def above(self, score: float) -> Self:
         """Those with a higher score.
@@ -116,7 +121,7 @@ def detect_videos(
 
 def track_cached(
     videos: Sequence[CachedVideo],
-    tracker: MovementTracker,
+    tracker: Tracker,
     category_ids: Sequence[int],
     score_threshold: float,
 ) -> list[ResultTrack]:
@@ -130,20 +135,29 @@ def track_cached(
     """
     tracks: list[ResultTrack] = []
     for video, frames in videos:
-        tracker.reset()
         collector = TrackCollector(video.id, video.length, category_ids)
-        for index, frame in enumerate(frames):
-            kept = frame.above(score_threshold)
-            numbers = tracker.update(kept)
-            collector.add(
-                index,
-                [
-                    replace(instance, track_id=number)
-                    for instance, number in zip(kept.instances, numbers, strict=True)
-                ],
-            )
+        for index, instances in enumerate(tracked_frames(frames, tracker, score_threshold)):
+            collector.add(index, instances)
         tracks += collector.results()
     return tracks
+
+
+def tracked_frames(
+    frames: Sequence[CachedFrame], tracker: Tracker, score_threshold: float
+) -> Iterator[list[TrackedInstance]]:
+    """The instances of a video's frames with identities, those that belong to no track left out.
+
+    Args:
+        frames: of the video.
+        tracker: starts anew.
+        score_threshold: weaker detections are left out.
+    """
+    tracker.reset()
+    for frame in frames:
+        kept = frame.above(score_threshold)
+        numbers = tracker.update(kept)
+        pairs = zip(kept.instances, numbers, strict=True)
+        yield [replace(one, track_id=number) for one, number in pairs if number != UNTRACKED]
 
 
 def save_cache(videos: Sequence[CachedVideo], made_of: Mapping[str, Any], path: Path) -> None:

@@ -12,11 +12,7 @@ from torch import Tensor
 
 from sgnet.data.annotations.youtube_vis import YouTubeVIS
 from sgnet.evaluation.contested_boxes import ContestedBoxes
-from sgnet.evaluation.frame_matching import (
-    box_overlaps,
-    mask_overlaps,
-    matched_objects,
-)
+from sgnet.evaluation.frame_matching import mask_overlaps, matched_objects
 from sgnet.evaluation.identity_switches import IdentitySwitches
 from sgnet.evaluation.mask_ceiling import ceiling_ious, mask_ious
 from sgnet.evaluation.object_figures import CEILING_STRIDES, FIGURES, ObjectTable
@@ -26,6 +22,7 @@ from sgnet.inference.chunk_predictor import ChunkPredictor
 from sgnet.inference.frame_truth import FrameTruth, frame_truth
 from sgnet.inference.frame_view import FrameView
 from sgnet.models import SGNet
+from sgnet.ops.box_overlaps import box_overlaps
 from sgnet.ops.boxes import box_centers, elementwise_iou
 from sgnet.ops.rle import encode_batch
 from sgnet.postprocess import DetectionDecoder

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-from typing import Any, Literal, Protocol, get_args
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sgnet.files.checked_values import (
     require_flag,
@@ -14,43 +13,15 @@ from sgnet.files.checked_values import (
     require_number,
     require_one_of,
 )
+from sgnet.tracking.live_rows import LiveRows
+from sgnet.tracking.tracker import MAX_AGE, FloatArray, IntArray, Trackable, as_array
 
 TrackPoint = Literal["location", "box_center"]
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-MAX_AGE = 2**31 - 1  # frames; a track that never ends
 MAX_SCALE = 1e6
 
 
-class Trackable(Protocol):
-    """What the tracker reads of N detections by falling score; tensors or arrays, input pixels.
-
-    Attributes:
-        boxes_xyxy: [N, 4].
-        locations: [N, 2] centerness locations.
-        movements: [N, 2] displacement since the frame before.
-        labels: [N] class index.
-    """
-
-    @property
-    def boxes_xyxy(self) -> Any:  # noqa: ANN401, D102
-        ...
-
-    @property
-    def locations(self) -> Any:  # noqa: ANN401, D102
-        ...
-
-    @property
-    def movements(self) -> Any:  # noqa: ANN401, D102
-        ...
-
-    @property
-    def labels(self) -> Any:  # noqa: ANN401, D102
-        ...
-
-
 @dataclass
-class _LiveTracks:
+class _LiveTracks(LiveRows):
     """Where M tracks were seen last, in input pixels, by birth.
 
     Attributes:
@@ -78,19 +49,6 @@ class _LiveTracks:
     ) -> _LiveTracks:
         """Tracks seen in this frame."""
         return cls(ids, points, radii, labels, np.zeros_like(ids))
-
-    def where(self, kept: NDArray[np.bool_]) -> _LiveTracks:
-        """Those of a mask [M]."""
-        return _LiveTracks(*(getattr(self, field.name)[kept] for field in fields(self)))
-
-    def joined(self, other: _LiveTracks) -> _LiveTracks:
-        """These and others, born later."""
-        return _LiveTracks(
-            *(
-                np.concatenate([getattr(self, field.name), getattr(other, field.name)])
-                for field in fields(self)
-            )
-        )
 
 
 class MovementTracker:
@@ -198,16 +156,11 @@ class MovementTracker:
 
     def _arrays(self, detections: Trackable) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
         """Points [N, 2], movements [N, 2], radii [N] and labels [N]."""
-        boxes = _array(detections.boxes_xyxy)
+        boxes = as_array(detections.boxes_xyxy)
         if self.point == "location":
-            points = _array(detections.locations)
+            points = as_array(detections.locations)
         else:
             points = (boxes[:, :2] + boxes[:, 2:]) / 2
         radii = (boxes[:, 2:] - boxes[:, :2]).mean(axis=1)
-        labels = _array(detections.labels).astype(np.int64)
-        return points, _array(detections.movements), radii, labels
-
-
-def _array(values: Any) -> FloatArray:  # noqa: ANN401 - a tensor or an array
-    on_cpu = values.cpu() if hasattr(values, "cpu") else values
-    return np.array(on_cpu, dtype=np.float64)
+        labels = as_array(detections.labels).astype(np.int64)
+        return points, as_array(detections.movements), radii, labels

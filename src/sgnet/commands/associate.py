@@ -21,9 +21,8 @@ from hydra.types import RunMode
 from hydra.utils import instantiate
 from omegaconf import DictConfig, OmegaConf
 
-from sgnet.commands.evaluate import category_ids
-from sgnet.commands.tune_tracker import annotations_of_file, kept_detections
-from sgnet.data.annotations.youtube_vis import YouTubeVIS, find_split
+from sgnet.commands.tune_tracker import annotations_of_file, detected_split
+from sgnet.data.annotations.youtube_vis import YouTubeVIS
 from sgnet.evaluation.results import load_results
 from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.checked_json import read_json
@@ -61,6 +60,7 @@ def run(cfg: DictConfig) -> float:
     Raises:
         ValueError: a threshold below that of the kept detections, or a file is wrong.
     """
+    torch_device(cfg.device)  # refused before anything is read
     require_number("score_threshold", cfg.score_threshold, 0, 1)  # of the tracker's file
     output = None if cfg.output is None else Path(cfg.output)
     if output is not None:
@@ -93,19 +93,8 @@ def _detected(cfg: DictConfig) -> tuple[Truth, Sequence[CachedVideo], Sequence[i
         results = load_results(cfg.detections, file.videos, file.categories)
         own_ids = [category.id for category in file.categories]
         return _truth(file, file.videos), frames_of_results(file.videos, results, own_ids), own_ids
-    if cfg.score_threshold < cfg.lowest_score:
-        raise ValueError(
-            f"score_threshold must be at least lowest_score {cfg.lowest_score}, "
-            f"got {cfg.score_threshold}"
-        )
-    torch_device(cfg.device)  # refused before data are made
-    data = instantiate(cfg.data, _convert_="all")
-    data.prepare_split(cfg.split)
-    path, images = find_split(data.root, cfg.split)
-    file = annotations_of_file(path)
-    videos = tuple(data.scored_videos(cfg.split))
-    detected, classes = kept_detections(cfg.detect, path, images, videos)
-    return _truth(file, videos), detected, category_ids(classes, file.categories)
+    split = detected_split(cfg)
+    return _truth(split.annotations, split.videos), split.detected, split.category_ids
 
 
 def _truth(file: YouTubeVIS, videos: Sequence[Video]) -> Truth:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -45,6 +46,48 @@ def run(cfg: DictConfig) -> float:
     Raises:
         ValueError: a threshold below that of the kept detections, or a file is wrong.
     """
+    split = detected_split(cfg)
+    truth, videos = split.annotations, split.videos
+    tracker = MovementTracker(**given(cfg.tracker))
+    tracks = track_cached(split.detected, tracker, split.category_ids, cfg.score_threshold)
+    wanted = {video.id for video in videos}
+    annotated = [track for track in truth.tracks() if track.video_id in wanted]
+    ap = evaluate(videos, truth.categories, annotated, tracks).stats["AP"]
+    if ap == UNDEFINED:
+        raise ValueError(
+            f"{split.path}: the videos must show objects to choose settings by, got none"
+        )
+    sys.stdout.write(
+        f"AP {ap:.4f}  score_threshold {cfg.score_threshold:.3f}  {tracker.settings}\n"
+    )
+    return ap
+
+
+@dataclass(frozen=True)
+class DetectedSplit:
+    """The videos of a split and what a checkpoint detects in them.
+
+    Attributes:
+        path: annotation file.
+        annotations: its contents.
+        videos: that are scored.
+        detected: detections of each.
+        category_ids: category id of each class index of the checkpoint.
+    """
+
+    path: Path
+    annotations: YouTubeVIS
+    videos: tuple[Video, ...]
+    detected: list[CachedVideo]
+    category_ids: list[int]
+
+
+def detected_split(cfg: DictConfig) -> DetectedSplit:
+    """Detections of the split that settings name, made once for all trials of a sweep.
+
+    Raises:
+        ValueError: a threshold below that of the kept detections, or a file is wrong.
+    """
     if cfg.score_threshold < cfg.lowest_score:
         raise ValueError(
             f"score_threshold must be at least lowest_score {cfg.lowest_score}, "
@@ -54,42 +97,18 @@ def run(cfg: DictConfig) -> float:
     data = instantiate(cfg.data, _convert_="all")
     data.prepare_split(cfg.split)
     path, images = find_split(data.root, cfg.split)
-    truth = annotations_of_file(path)
+    annotations = annotations_of_file(path)
     videos = tuple(data.scored_videos(cfg.split))
-    cached, classes = kept_detections(cfg.detect, path, images, videos)
-    tracker = MovementTracker(**given(cfg.tracker))
-    own_ids = category_ids(classes, truth.categories)
-    tracks = track_cached(cached, tracker, own_ids, cfg.score_threshold)
-    wanted = {video.id for video in videos}
-    annotated = [track for track in truth.tracks() if track.video_id in wanted]
-    ap = evaluate(videos, truth.categories, annotated, tracks).stats["AP"]
-    if ap == UNDEFINED:
-        raise ValueError(f"{path}: the videos must show objects to choose settings by, got none")
-    sys.stdout.write(
-        f"AP {ap:.4f}  score_threshold {cfg.score_threshold:.3f}  {tracker.settings}\n"
-    )
-    return ap
+    settings = json.dumps(OmegaConf.to_container(cfg.detect, resolve=True))
+    detected, classes = _detections(settings, path, images, videos)
+    own_ids = category_ids(classes, annotations.categories)
+    return DetectedSplit(path, annotations, videos, detected, own_ids)
 
 
 @lru_cache(maxsize=1)
 def annotations_of_file(path: Path) -> YouTubeVIS:
     """An annotation file, read once for all trials of a sweep."""
     return load_annotations(path)
-
-
-def kept_detections(
-    detect: DictConfig, path: Path, images: Path, videos: Sequence[Video]
-) -> Detected:
-    """Detections of videos and the network's classes, made once for all trials of a sweep.
-
-    Args:
-        detect: what they hang on; they are kept in its `cache`, or beside its `checkpoint`.
-        path: annotation file.
-        images: folder of its frames.
-        videos: to detect in.
-    """
-    settings = json.dumps(OmegaConf.to_container(detect, resolve=True))
-    return _detections(settings, path, images, videos)
 
 
 @lru_cache(maxsize=1)

@@ -43,6 +43,7 @@ def test_further_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path
             results=case / "results.json",
             output="out.json",
             tracking="true",
+            davis="true",
             strata="true",
             intervals="true",
             errors="true",
@@ -58,7 +59,7 @@ def test_further_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path
     assert set(written["intervals"]) == set(written["compare"]) == set(written["stats"])
     assert written["intervals"]["AP"]["value"] == written["stats"]["AP"]
     assert 0 <= written["compare"]["AP"]["better"] <= 1
-    _, tracking, strata, intervals, errors, compared = done.stdout.split("\n\n")
+    _, tracking, contours, strata, intervals, errors, compared = done.stdout.split("\n\n")
     shown = tracking.splitlines()[-1].split()
     assert shown[:2] == ["all", f"{100 * written['tracking']['all']['HOTA']:.1f}"]
     shown = intervals.splitlines()[1].split()
@@ -66,6 +67,9 @@ def test_further_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path
     assert set(written["strata"]) == {"area", "length", "objects", "motion", "hidden"}
     assert written["strata"]["area"]["small"]["AP"] == pytest.approx(written["stats"]["AP_S"])
     assert strata.startswith(" ")
+    heads, values = (line.split() for line in contours.splitlines())
+    assert heads == list(written["davis"])
+    assert values[0] == f"{100 * written['davis']['J&F']:.1f}"
     assert "by motion" in strata
     assert written["errors"]["AP"] == pytest.approx(written["stats"]["AP75"])
     assert errors.startswith(f"AP at an IoU of 0.75: {100 * written['stats']['AP75']:.1f}")

@@ -3,10 +3,11 @@
     sgnet score annotations=FILE results=FILE output=FILE
     sgnet score annotations=FILE results=FILE tracking=true strata=true errors=true
     sgnet score annotations=FILE results=FILE intervals=true
+    sgnet score annotations=FILE results=FILE davis=true
     sgnet score annotations=FILE results=FILE compare=OTHER_RESULTS
 
 Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions;
-`tracking`, `strata`, `intervals`, `errors` and `compare` add an entry of their name.
+`tracking`, `davis`, `strata`, `intervals`, `errors` and `compare` add an entry of their name.
 Malformed input ends with a message on stderr, exit status 1 and no output file.
 """
 
@@ -36,6 +37,7 @@ from sgnet.evaluation.intervals import (
     intervals_table,
 )
 from sgnet.evaluation.matching import measure_categories
+from sgnet.evaluation.region_contour import contours_table, evaluate_contours
 from sgnet.evaluation.results import load_results
 from sgnet.evaluation.strata import evaluate_strata, strata_table
 from sgnet.evaluation.track_meetings import MEETS
@@ -47,9 +49,9 @@ from sgnet.files.outputs import check_outputs
 from sgnet.records import ResultTrack
 
 FIELDS = frozenset({"stats", "per_category"})  # of an output
-MORE_FIELDS = frozenset(
-    {"tracking", "strata", "intervals", "errors", "compare"}
-)  # where they are asked for
+MORE_FIELDS = frozenset(  # on request
+    {"tracking", "davis", "strata", "intervals", "errors", "compare"}
+)
 MOST_RESAMPLES = 1_000_000
 
 
@@ -64,6 +66,7 @@ class ScoreSettings:
         lengths: `strict` refuses tracks that are not as long as their video; `official` compares
             the frames that both sides have, as the official code does.
         tracking: HOTA, CLEAR MOT and identity figures as well.
+        davis: J&F, as DAVIS scores videos, as well.
         strata: AP and recall of parts of the objects as well.
         intervals: 95 % intervals by bootstrap over videos as well.
         errors: what each kind of error costs as well.
@@ -78,6 +81,7 @@ class ScoreSettings:
     output: Path | None = None
     lengths: str = "strict"
     tracking: bool = False
+    davis: bool = False
     strata: bool = False
     intervals: bool = False
     errors: bool = False
@@ -131,6 +135,10 @@ def score(settings: ScoreSettings) -> str:
         figures = evaluate_tracking(*scored)
         content["tracking"] = figures.as_json()
         tables.append(tracking_table(figures, truth.categories))
+    if settings.davis:
+        contours = evaluate_contours(truth.videos, annotated, tracks)
+        content["davis"] = contours
+        tables.append(contours_table(contours))
     if settings.strata:
         strata = evaluate_strata(measured, annotated, tracks)
         content["strata"] = {
@@ -203,6 +211,7 @@ def run(cfg: DictConfig) -> None:
                 output=_path(cfg.output),
                 lengths=str(cfg.lengths),
                 tracking=cfg.tracking,
+                davis=cfg.davis,
                 strata=cfg.strata,
                 intervals=cfg.intervals,
                 errors=cfg.errors,

@@ -321,6 +321,7 @@ class Score(Settings):
     results: str
     lengths: Literal["strict", "official"]
     tracking: bool
+    davis: bool
     strata: bool
     intervals: bool
     errors: bool

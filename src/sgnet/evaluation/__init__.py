@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sgnet.evaluation.error_gains import ErrorGains, evaluate_errors
     from sgnet.evaluation.intervals import figure_differences, figure_intervals
     from sgnet.evaluation.matching import measure_categories
+    from sgnet.evaluation.region_contour import evaluate_contours
     from sgnet.evaluation.results import load_results, save_results
     from sgnet.evaluation.strata import StratumFigures, evaluate_strata
     from sgnet.evaluation.track_errors import JudgedTrack, judge_tracks
@@ -44,6 +45,7 @@ _PLACES = {
     "StratumFigures": "sgnet.evaluation.strata",
     "evaluate_strata": "sgnet.evaluation.strata",
     "measure_categories": "sgnet.evaluation.matching",
+    "evaluate_contours": "sgnet.evaluation.region_contour",
     "JudgedTrack": "sgnet.evaluation.track_errors",
     "judge_tracks": "sgnet.evaluation.track_errors",
     "TrackingFigures": "sgnet.evaluation.tracking_figures",
@@ -64,6 +66,7 @@ __all__ = [  # noqa: RUF022 - as they are used
     "StratumFigures",
     "evaluate_tracking",
     "TrackingFigures",
+    "evaluate_contours",
     "evaluate_errors",
     "ErrorGains",
     "judge_tracks",

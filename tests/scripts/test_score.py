@@ -44,6 +44,7 @@ def test_further_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path
             output="out.json",
             tracking="true",
             davis="true",
+            page="page.html",
             strata="true",
             intervals="true",
             errors="true",
@@ -71,6 +72,9 @@ def test_further_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path
     assert heads == list(written["davis"])
     assert values[0] == f"{100 * written['davis']['J&F']:.1f}"
     assert "by motion" in strata
+    page = (tmp_path / "page.html").read_text()
+    assert f"<td>AP</td><td>{100 * written['stats']['AP']:.1f}</td>" in page
+    assert (tmp_path / "page.md").read_text().startswith("# Scores of ")
     assert written["errors"]["AP"] == pytest.approx(written["stats"]["AP75"])
     assert errors.startswith(f"AP at an IoU of 0.75: {100 * written['stats']['AP75']:.1f}")
     assert compared.startswith("minus other.json\n")

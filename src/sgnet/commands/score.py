@@ -4,10 +4,12 @@
     sgnet score annotations=FILE results=FILE tracking=true strata=true errors=true
     sgnet score annotations=FILE results=FILE intervals=true
     sgnet score annotations=FILE results=FILE davis=true
+    sgnet score annotations=FILE results=FILE page=FILE.html images=FOLDER
     sgnet score annotations=FILE results=FILE compare=OTHER_RESULTS
 
 Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions;
 `tracking`, `davis`, `strata`, `intervals`, `errors` and `compare` add an entry of their name.
+`page` is all of it to look at, with the worst videos.
 Malformed input ends with a message on stderr, exit status 1 and no output file.
 """
 
@@ -15,38 +17,30 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+import numpy as np
+from numpy.typing import NDArray
 from omegaconf import DictConfig
 
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
-from sgnet.evaluation.average_precision import (
-    format_table,
-    match_categories,
-    match_category,
-    metrics_of,
-)
-from sgnet.evaluation.error_gains import errors_table, evaluate_errors
-from sgnet.evaluation.intervals import (
-    FigureInterval,
-    figure_differences,
-    figure_intervals,
-    intervals_table,
-)
-from sgnet.evaluation.matching import measure_categories
-from sgnet.evaluation.region_contour import contours_table, evaluate_contours
+from sgnet.evaluation.average_precision import format_table
+from sgnet.evaluation.error_gains import errors_table
+from sgnet.evaluation.intervals import FigureInterval, intervals_table
+from sgnet.evaluation.region_contour import contours_table
 from sgnet.evaluation.results import load_results
-from sgnet.evaluation.strata import evaluate_strata, strata_table
+from sgnet.evaluation.scored_results import ScoredResults
+from sgnet.evaluation.strata import strata_table
 from sgnet.evaluation.track_meetings import MEETS
-from sgnet.evaluation.tracking_figures import evaluate_tracking, tracking_table
+from sgnet.evaluation.tracking_figures import tracking_table
 from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.checked_json import read_json
 from sgnet.files.checked_values import require_integer, require_number
 from sgnet.files.outputs import check_outputs
-from sgnet.records import ResultTrack
 
 FIELDS = frozenset({"stats", "per_category"})  # of an output
 MORE_FIELDS = frozenset(  # on request
@@ -63,6 +57,9 @@ class ScoreSettings:
         annotations: YouTube-VIS annotation file.
         results: YouTube-VIS results file.
         output: JSON file for the figures; None only makes the table.
+        page: HTML file for all figures, what errors cost and the worst videos; its tables go into a
+            Markdown file beside it.
+        images: folder of the videos' frames, for the page; None leaves pictures out.
         lengths: `strict` refuses tracks that are not as long as their video; `official` compares
             the frames that both sides have, as the official code does.
         tracking: HOTA, CLEAR MOT and identity figures as well.
@@ -79,6 +76,8 @@ class ScoreSettings:
     annotations: Path
     results: Path
     output: Path | None = None
+    page: Path | None = None
+    images: Path | None = None
     lengths: str = "strict"
     tracking: bool = False
     davis: bool = False
@@ -110,65 +109,96 @@ def score(settings: ScoreSettings) -> str:
         The table to show.
 
     Raises:
-        ValueError: a file is malformed, has no annotations, or the output would replace an input
-            or anything but earlier figures.
-        OSError: the output cannot be written.
+        ValueError: a file is malformed, has no annotations, or an output would replace an input or
+            anything but earlier figures.
+        OSError: an output cannot be written.
     """
-    if settings.output is not None:
-        inputs = [settings.annotations, settings.results, settings.compare]
-        check_outputs([settings.output], inputs, _is_score)
-        require_writable_file(settings.output)
+    _check_outputs(settings)
     truth = load_annotations(settings.annotations, settings.lengths == "strict")
     if not truth.has_annotations:
         raise ValueError(
             f"{settings.annotations}: annotations must be there to score against, got none"
         )
-    tracks = _load(settings, settings.results, truth)
-    others = None if settings.compare is None else _load(settings, settings.compare, truth)
-    annotated = list(truth.tracks())
-    scored = (truth.videos, truth.categories, annotated, tracks)
-    measured = measure_categories(*scored)
-    matched = [match_category(category) for category in measured]
-    metrics = metrics_of(matched)
-    content, tables = metrics.as_json(), [format_table(metrics, truth.categories)]
-    if settings.tracking:
-        figures = evaluate_tracking(*scored)
-        content["tracking"] = figures.as_json()
-        tables.append(tracking_table(figures, truth.categories))
-    if settings.davis:
-        contours = evaluate_contours(truth.videos, annotated, tracks)
-        content["davis"] = contours
-        tables.append(contours_table(contours))
-    if settings.strata:
-        strata = evaluate_strata(measured, annotated, tracks)
-        content["strata"] = {
-            kind: {part: figures.as_json() for part, figures in parts.items()}
-            for kind, parts in strata.items()
-        }
-        tables.append(strata_table(strata))
-    drawn = ([video.id for video in truth.videos], settings.resamples, settings.seed)
-    if settings.intervals:
-        intervals = figure_intervals(matched, *drawn)
-        content["intervals"] = _as_json(intervals)
-        tables.append(intervals_table(intervals, "over videos"))
-    if settings.errors:
-        gains = evaluate_errors(
-            truth.videos, truth.categories, annotated, tracks, settings.errors_iou
-        )
-        content["errors"] = gains.as_json()
-        tables.append(errors_table(gains))
-    if others is not None:
-        theirs = match_categories(truth.videos, truth.categories, annotated, others)
-        differences = figure_differences(matched, theirs, *drawn)
-        content["compare"] = _as_json(differences)
-        tables.append(f"minus {settings.compare}\n" + intervals_table(differences, "over videos"))
+    scored = _scored(settings, settings.results, truth)
+    other = None if settings.compare is None else _scored(settings, settings.compare, truth)
+    content, tables = scored.metrics.as_json(), [format_table(scored.metrics, truth.categories)]
+    for name, figures, table in _further(settings, scored, other):
+        content[name] = figures
+        tables.append(table)
+    if settings.page is not None:
+        _write_page(settings, settings.page, scored, other)
     if settings.output is not None:
         write_json(content, settings.output)
     return "\n\n".join(tables)
 
 
-def _load(settings: ScoreSettings, path: Path, truth: YouTubeVIS) -> list[ResultTrack]:
-    return load_results(path, truth.videos, truth.categories, settings.lengths == "strict")
+def _check_outputs(settings: ScoreSettings) -> None:
+    inputs = [settings.annotations, settings.results, settings.compare, settings.images]
+    if settings.output is not None:
+        check_outputs([settings.output], inputs, _is_score)
+        require_writable_file(settings.output)
+    if settings.page is not None:
+        from sgnet.reports.evaluation_page import is_page, page_files
+
+        files = page_files(settings.page)
+        check_outputs(files, [*inputs, settings.output], is_page)
+        for file in files:
+            require_writable_file(file)
+
+
+def _further(
+    settings: ScoreSettings, scored: ScoredResults, other: ScoredResults | None
+) -> Iterator[tuple[str, object, str]]:
+    """Name, figures and table of what is asked for beside the metric."""
+    if settings.tracking:
+        figures = scored.tracking
+        yield "tracking", figures.as_json(), tracking_table(figures, scored.categories)
+    if settings.davis:
+        yield "davis", scored.contours, contours_table(scored.contours)
+    if settings.strata:
+        parts = {
+            kind: {part: one.as_json() for part, one in row.items()}
+            for kind, row in scored.strata.items()
+        }
+        yield "strata", parts, strata_table(scored.strata)
+    if settings.intervals:
+        table = intervals_table(scored.intervals, "over videos")
+        yield "intervals", _as_json(scored.intervals), table
+    if settings.errors:
+        yield "errors", scored.errors.as_json(), errors_table(scored.errors)
+    if other is not None:
+        differences = scored.minus(other)
+        table = f"minus {settings.compare}\n" + intervals_table(differences, "over videos")
+        yield "compare", _as_json(differences), table
+
+
+def _scored(settings: ScoreSettings, path: Path, truth: YouTubeVIS) -> ScoredResults:
+    return ScoredResults(
+        truth.videos,
+        truth.categories,
+        list(truth.tracks()),
+        load_results(path, truth.videos, truth.categories, settings.lengths == "strict"),
+        settings.resamples,
+        settings.seed,
+        settings.errors_iou,
+    )
+
+
+def _write_page(
+    settings: ScoreSettings, page: Path, scored: ScoredResults, other: ScoredResults | None
+) -> None:
+    """Writes the page: everything, whatever else is asked for."""
+    from sgnet.reports.evaluation_page import page_content, write_page
+
+    read = None if settings.images is None else partial(_frame, settings.images)
+    compared = None if settings.compare is None else str(settings.compare)
+    write_page(page_content(str(settings.results), scored, compared, other, read), page)
+
+
+def _frame(folder: Path, name: str) -> NDArray[np.uint8]:
+    from sgnet.data.clips.frames import read_frame
+
+    return read_frame(folder / name)
 
 
 def _as_json(figures: Mapping[str, FigureInterval]) -> dict[str, object]:
@@ -209,6 +239,8 @@ def run(cfg: DictConfig) -> None:
                 annotations=Path(str(cfg.annotations)),
                 results=Path(str(cfg.results)),
                 output=_path(cfg.output),
+                page=_path(cfg.page),
+                images=_path(cfg.images),
                 lengths=str(cfg.lengths),
                 tracking=cfg.tracking,
                 davis=cfg.davis,

@@ -330,6 +330,8 @@ class Score(Settings):
     resamples: Number
     seed: Seed
     output: str | None
+    page: str | None
+    images: str | None
 
 
 @dataclass(frozen=True)

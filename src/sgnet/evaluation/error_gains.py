@@ -109,10 +109,12 @@ def gains_of(judged: Sequence[JudgedTrack], objects: Mapping[int, int], iou: flo
     missed = unfound - _objects_of(wrong)
 
     def mended(chosen: Sequence[JudgedTrack]) -> ErrorGain:
+        """Of some wrong tracks."""
         found = _mended(judged, set(chosen), objects)
         return ErrorGain(len(chosen), _average_precision(found, objects) - ap)
 
     def left_out(chosen: Collection[int]) -> ErrorGain:
+        """Of some objects."""
         kept = {index: number for index, number in objects.items() if index not in chosen}
         left = 1.0 if objects and not kept else _average_precision(_as_found(judged), kept)
         return ErrorGain(len(chosen), left - ap)

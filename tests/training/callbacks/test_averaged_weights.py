@@ -30,7 +30,7 @@ MORE_CUTS = [
     (n, w)
     for n in (0, 2, 3, 5)
     for w in ("averaged", "raw")
-    if (n, w[0]) not in ((2, "a"), (5, "r"))
+    if (n, w[0]) not in ((0, "a"), (2, "a"), (5, "r"))
 ]
 
 
@@ -211,6 +211,7 @@ def test_the_other_weights_can_be_left_out_of_validations(finished, tmp_path):
 @pytest.mark.parametrize(
     ("small_steps", "weights"),
     [
+        (0, "averaged"),
         (2, "averaged"),
         (5, "raw"),
         *(pytest.param(*more, marks=pytest.mark.slow) for more in MORE_CUTS),

@@ -85,14 +85,20 @@ def evaluate_errors(
     Raises:
         ValueError: a track's video is not among the videos, or masks of a frame differ in size.
     """
-    declared = {category.id for category in categories}
     judged = judge_tracks(videos, categories, ground_truth, results, iou)
-    objects = {
+    return gains_of(judged, scored_objects(categories, ground_truth), iou)
+
+
+def scored_objects(
+    categories: Sequence[Category], ground_truth: Sequence[AnnotatedTrack]
+) -> dict[int, int]:
+    """Category id of each annotated track that counts, by its index: declared ones but crowds."""
+    declared = {category.id for category in categories}
+    return {
         index: track.category_id
         for index, track in enumerate(ground_truth)
         if track.category_id in declared and not track.iscrowd
     }
-    return gains_of(judged, objects, iou)
 
 
 def gains_of(judged: Sequence[JudgedTrack], objects: Mapping[int, int], iou: float) -> ErrorGains:

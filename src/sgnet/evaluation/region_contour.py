@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sgnet.evaluation.frame_matching import mask_overlaps
 from sgnet.evaluation.track_groups import group_indices
 from sgnet.evaluation.video_iou import Track
-from sgnet.ops.rle import area, decode
+from sgnet.ops.rle import decode, is_background
 from sgnet.records import AnnotatedTrack, ResultTrack, Rle, Video
 
 REACH = 0.008  # of the frame's diagonal: how far contours that agree lie apart at most
@@ -86,7 +86,7 @@ def _of_video(
 def _shown(track: Track, frame: int) -> Rle | None:
     """Its mask, None where that has no pixel."""
     mask = track[frame] if frame < len(track) else None
-    return mask if mask is not None and area(mask) else None
+    return None if mask is None or is_background(mask) else mask
 
 
 def _regions(objects: Sequence[Track], tracks: Sequence[Track], length: int) -> FloatArray:

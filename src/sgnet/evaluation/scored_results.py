@@ -12,7 +12,7 @@ from sgnet.evaluation.average_precision import (
     match_category,
     metrics_of,
 )
-from sgnet.evaluation.error_gains import ErrorGains, evaluate_errors
+from sgnet.evaluation.error_gains import ErrorGains, gains_of, scored_objects
 from sgnet.evaluation.intervals import (
     FigureDifference,
     FigureInterval,
@@ -108,4 +108,5 @@ class ScoredResults:
     @cached_property
     def errors(self) -> ErrorGains:
         """What each kind of error costs."""
-        return evaluate_errors(*self._scored, self.errors_iou)
+        objects = scored_objects(self.categories, self.ground_truth)
+        return gains_of(self.judged, objects, self.errors_iou)

@@ -18,7 +18,7 @@ from sgnet.evaluation.average_precision import UNDEFINED, precision_recall
 from sgnet.evaluation.matching import AREA_RANGES, CategoryOverlaps, Matches, match, mean_area
 from sgnet.evaluation.video_iou import Track, mask_areas
 from sgnet.ops.box_overlaps import box_overlaps
-from sgnet.ops.rle import area, to_coco
+from sgnet.ops.rle import is_background, to_coco
 from sgnet.records import AnnotatedTrack, ResultTrack
 
 RECALL_LIMIT = 10  # detections a video, of the recall
@@ -153,7 +153,9 @@ class _Values:
 
 def _frames(track: Track) -> list[int]:
     """Frames that show a pixel of it."""
-    return [frame for frame, mask in enumerate(track) if mask is not None and area(mask)]
+    return [
+        frame for frame, mask in enumerate(track) if mask is not None and not is_background(mask)
+    ]
 
 
 def frame_count(track: Track) -> float:
@@ -172,7 +174,8 @@ def steadiness(track: Track) -> float:
     frames = _frames(track)
     if not frames:
         return UNKNOWN
-    boxes = coco_mask.toBbox([to_coco(mask) for mask in track if mask is not None and area(mask)])
+    shown = (track[frame] for frame in frames)
+    boxes = coco_mask.toBbox([to_coco(mask) for mask in shown if mask is not None])
     boxes[:, 2:] += boxes[:, :2]  # [frames, 4] x1, y1, x2, y2
     neighbours = np.flatnonzero(np.diff(frames) == 1)
     if not neighbours.size:

@@ -64,7 +64,7 @@ def content(results=RESULTS, other=None, images=False):
         scored(results),
         None if other is None else "other.json",
         None if other is None else scored(other),
-        (lambda name: frame) if images else None,
+        (lambda video, index: frame) if images else None,
     )
 
 

@@ -109,3 +109,39 @@ def test_missing_arguments_are_named(tmp_path: Path) -> None:
     assert done.returncode != 0
     assert "annotations=FILE and results=FILE" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"page": "page.md"}, "page must be a file that ends in .html"),
+        ({"page": "page.html", "images": "."}, "frame is missing"),
+    ],
+)
+def test_a_page_that_cannot_be_made_is_refused_and_nothing_written(
+    tmp_path: Path, settings: dict[str, str], word: str
+) -> None:
+    case = GOLDEN / "absent_categories"
+    files = {"annotations": case / "gt.json", "results": case / "results.json"}
+    done = run_script("score.py", tmp_path, output="out.json", **files, **settings)
+    assert done.returncode == 1
+    assert word in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_pictures_of_frames_without_names_are_refused_and_a_page_without_them_made(
+    tmp_path: Path,
+) -> None:
+    case = GOLDEN / "absent_categories"
+    truth = json.loads((case / "gt.json").read_text())
+    for video in truth["videos"]:
+        del video["file_names"]
+    (tmp_path / "gt.json").write_text(json.dumps(truth))
+    files = {"annotations": "gt.json", "results": case / "results.json", "page": "page.html"}
+    done = run_script("score.py", tmp_path, images=".", **files)
+    assert done.returncode == 1
+    assert "must name the frames of video" in done.stderr
+    done = run_script("score.py", tmp_path, **files)
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"gt.json", "page.html", "page.md"}

@@ -41,12 +41,14 @@ from sgnet.files.atomic_file import require_writable_file, write_json
 from sgnet.files.checked_json import read_json
 from sgnet.files.checked_values import require_integer, require_number
 from sgnet.files.outputs import check_outputs
+from sgnet.records import Video
 
 FIELDS = frozenset({"stats", "per_category"})  # of an output
 MORE_FIELDS = frozenset(  # on request
     {"tracking", "davis", "strata", "intervals", "errors", "compare"}
 )
 MOST_RESAMPLES = 1_000_000
+PAGE_SUFFIXES = (".html", ".htm")  # beside it comes a .md
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,8 @@ class ScoreSettings:
         """
         if self.lengths not in ("strict", "official"):
             raise ValueError(f"lengths must be 'strict' or 'official', got {self.lengths!r}")
+        if self.page is not None and self.page.suffix not in PAGE_SUFFIXES:
+            raise ValueError(f"page must be a file that ends in .html or .htm, got {self.page}")
         require_number("errors_iou", self.errors_iou, MEETS, 1.0)
         require_integer("resamples", self.resamples, 2, MOST_RESAMPLES)
         require_integer("seed", self.seed, 0, 2**32 - 1)
@@ -195,10 +199,20 @@ def _write_page(
     write_page(page_content(str(settings.results), scored, compared, other, read), page)
 
 
-def _frame(folder: Path, name: str) -> NDArray[np.uint8]:
+def _frame(folder: Path, video: Video, index: int) -> NDArray[np.uint8]:
+    """A frame of a video.
+
+    Raises:
+        ValueError: the annotations do not name it, or the file is not what they say.
+    """
     from sgnet.data.clips.frames import read_frame
 
-    return read_frame(folder / name)
+    if not video.file_names:
+        raise ValueError(
+            f"images={folder}: the annotations must name the frames of video {video.id} in "
+            "file_names, got none; without images the page has no pictures"
+        )
+    return read_frame(folder / video.file_names[index], (video.height, video.width))
 
 
 def _as_json(figures: Mapping[str, FigureInterval]) -> dict[str, object]:

@@ -16,6 +16,7 @@ from sgnet.evaluation.scored_results import ScoredResults
 from sgnet.evaluation.track_errors import WAYS
 from sgnet.files.atomic_file import atomic_path
 from sgnet.files.text_file import read_text
+from sgnet.records import Video
 from sgnet.reports.evaluation_tables import (
     WORST,
     PageContent,
@@ -198,7 +199,7 @@ def page_content(
     scored: ScoredResults,
     other_title: str | None,
     other: ScoredResults | None,
-    read_frame: Callable[[str], NDArray[np.uint8]] | None,
+    read_frame: Callable[[Video, int], NDArray[np.uint8]] | None,
 ) -> PageContent:
     """What the page of results shows.
 
@@ -207,7 +208,7 @@ def page_content(
         scored: its figures.
         other_title: name of the file that is compared with.
         other: its figures; None without one.
-        read_frame: [H, W, 3] RGB of a file name of the annotations; None leaves pictures out.
+        read_frame: [H, W, 3] RGB of a video and the index of its frame; None leaves pictures out.
     """
     verdicts = video_verdicts(
         scored.videos, scored.ground_truth, scored.measured, scored.judged, scored.results

@@ -126,13 +126,13 @@ class Strips:
     """Draws strips of a video's frames: the annotated objects above, what was found below.
 
     Attributes:
-        read_frame: [H, W, 3] RGB of a file name of the annotation file.
+        read_frame: [H, W, 3] RGB of a video and the index of its frame.
         ground_truth: annotated tracks.
         results: found tracks.
         names: category name by category id.
     """
 
-    read_frame: Callable[[str], UInt8Array]
+    read_frame: Callable[[Video, int], UInt8Array]
     ground_truth: Sequence[AnnotatedTrack]
     results: Sequence[ResultTrack]
     names: Mapping[int, str]
@@ -145,15 +145,13 @@ class Strips:
         """
         video = verdict.video
         steps = np.linspace(0, video.length - 1, min(FRAMES, video.length)).round().astype(int)
-        frames = [self.read_frame(video.file_names[step]) for step in steps]
-        rows = [
+        frames = [(step, self.read_frame(video, step)) for step in steps.tolist()]
+        return contact_sheet(
             [
-                _drawn(frame, masks(verdict, int(step)))
-                for frame, step in zip(frames, steps, strict=True)
+                [_drawn(frame, masks(verdict, step)) for step, frame in frames]
+                for masks in (self._true, self._found)
             ]
-            for masks in (self._true, self._found)
-        ]
-        return contact_sheet(rows)
+        )
 
     def _true(self, verdict: VideoVerdict, frame: int) -> list[DrawnMask]:
         tracks = [self.ground_truth[one.index] for one in verdict.objects]

@@ -83,15 +83,19 @@ def assign_best(overlaps: FloatArray) -> Pairs:
 class _BoxTracker:
     """Links the detections of a frame with tracks by the overlap of their boxes.
 
-    A subclass says in which rounds, and where boxes are expected.
+    A subclass says where boxes are expected and how links are made; in one round of all detections
+    and tracks, unless it says otherwise.
     """
 
     _motion: type[BoxMotion] = KalmanBoxes
+    _assign: Callable[[FloatArray], Pairs] = staticmethod(assign_best)
 
-    def __init__(self, max_age: int, class_aware: bool, noise: BoxNoise) -> None:
+    def __init__(self, max_age: int, class_aware: bool, min_iou: float, noise: BoxNoise) -> None:
         require_integer("max_age", max_age, 0, MAX_AGE)
         require_flag("class_aware", class_aware)
-        self.max_age, self.class_aware, self._noise = max_age, class_aware, noise
+        require_number("min_iou", min_iou, 0, 1, above=True)
+        self.max_age, self.class_aware, self.min_iou = max_age, class_aware, min_iou
+        self._noise = noise
         self.reset()
 
     def reset(self) -> None:
@@ -130,7 +134,8 @@ class _BoxTracker:
 
     def _rounds(self, ids: IntArray, scores: FloatArray) -> Iterator[Round]:
         """Rounds of links, each once `ids` [N] has those of the rounds before."""
-        raise NotImplementedError
+        everything = np.arange(len(ids)), np.arange(len(self._tracks.ids))
+        yield Round(*everything, self.min_iou, self._assign)
 
     def _may_begin(self, scores: FloatArray) -> BoolArray:
         """Which detections [N] may start a track."""
@@ -166,15 +171,10 @@ class IouTracker(_BoxTracker):
     """
 
     _motion: type[BoxMotion] = LastBoxes
+    _assign: Callable[[FloatArray], Pairs] = staticmethod(assign_greedily)
 
     def __init__(self, max_age: int = 10, class_aware: bool = True, min_iou: float = 0.3) -> None:
-        require_number("min_iou", min_iou, 0, 1, above=True)
-        self.min_iou = min_iou
-        super().__init__(max_age, class_aware, BoxNoise())
-
-    def _rounds(self, ids: IntArray, scores: FloatArray) -> Iterator[Round]:
-        everything = np.arange(len(ids)), np.arange(len(self._tracks.ids))
-        yield Round(*everything, self.min_iou, assign_greedily)
+        super().__init__(max_age, class_aware, min_iou, BoxNoise())
 
 
 class KalmanTracker(_BoxTracker):
@@ -196,15 +196,10 @@ class KalmanTracker(_BoxTracker):
         position_noise: float = BoxNoise.position,
         velocity_noise: float = BoxNoise.velocity,
     ) -> None:
-        require_number("min_iou", min_iou, 0, 1, above=True)
         require_number("position_noise", position_noise, 0, MAX_NOISE, above=True)
         require_number("velocity_noise", velocity_noise, 0, MAX_NOISE)
-        self.min_iou = min_iou
-        super().__init__(max_age, class_aware, BoxNoise(position_noise, velocity_noise))
-
-    def _rounds(self, ids: IntArray, scores: FloatArray) -> Iterator[Round]:
-        everything = np.arange(len(ids)), np.arange(len(self._tracks.ids))
-        yield Round(*everything, self.min_iou, assign_best)
+        noise = BoxNoise(position_noise, velocity_noise)
+        super().__init__(max_age, class_aware, min_iou, noise)
 
 
 class ByteTracker(KalmanTracker):

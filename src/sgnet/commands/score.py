@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TextIO
@@ -32,7 +32,6 @@ from sgnet.evaluation.average_precision import format_table
 from sgnet.evaluation.error_gains import errors_table
 from sgnet.evaluation.intervals import FigureInterval, intervals_table
 from sgnet.evaluation.region_contour import contours_table
-from sgnet.evaluation.results import load_results
 from sgnet.evaluation.scored_results import ScoredResults
 from sgnet.evaluation.strata import strata_table
 from sgnet.evaluation.track_meetings import MEETS
@@ -177,14 +176,18 @@ def _further(
 
 
 def _scored(settings: ScoreSettings, path: Path, truth: YouTubeVIS) -> ScoredResults:
-    return ScoredResults(
+    scored = ScoredResults.from_file(
+        path,
         truth.videos,
         truth.categories,
         list(truth.tracks()),
-        load_results(path, truth.videos, truth.categories, settings.lengths == "strict"),
-        settings.resamples,
-        settings.seed,
-        settings.errors_iou,
+        settings.lengths == "strict",
+    )
+    return replace(
+        scored,
+        resamples=settings.resamples,
+        seed=settings.seed,
+        errors_iou=settings.errors_iou,
     )
 
 

@@ -13,6 +13,7 @@
 (0.1, 1.0)
 
 Files are read by `load_results` here and by `sgnet.data.annotations.youtube_vis.load_annotations`.
+`ScoredResults.from_file` is for large ones, and gives every figure there is.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from sgnet.evaluation.matching import measure_categories
     from sgnet.evaluation.region_contour import evaluate_contours
     from sgnet.evaluation.results import load_results, save_results
+    from sgnet.evaluation.scored_results import ScoredResults
     from sgnet.evaluation.strata import StratumFigures, evaluate_strata
     from sgnet.evaluation.track_errors import JudgedTrack, judge_tracks
     from sgnet.evaluation.tracking_figures import TrackingFigures, evaluate_tracking
@@ -42,6 +44,7 @@ _PLACES = {
     "figure_intervals": "sgnet.evaluation.intervals",
     "load_results": "sgnet.evaluation.results",
     "save_results": "sgnet.evaluation.results",
+    "ScoredResults": "sgnet.evaluation.scored_results",
     "StratumFigures": "sgnet.evaluation.strata",
     "evaluate_strata": "sgnet.evaluation.strata",
     "measure_categories": "sgnet.evaluation.matching",
@@ -55,6 +58,7 @@ _PLACES = {
 __all__ = [  # noqa: RUF022 - as they are used
     "load_results",
     "save_results",
+    "ScoredResults",
     "encode",
     "evaluate",
     "VideoMetrics",

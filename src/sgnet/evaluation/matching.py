@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +92,33 @@ def measure_categories(
     Raises:
         ValueError: a track's video is not among the videos, or masks of a frame differ in size.
     """
+
+    def measure(rows: Sequence[int], columns: Sequence[int]) -> Overlaps:
+        return measure_overlaps([results[i] for i in rows], [ground_truth[i] for i in columns])
+
+    return category_overlaps(videos, categories, ground_truth, results, measure)
+
+
+def category_overlaps(
+    videos: Sequence[Video],
+    categories: Sequence[Category],
+    ground_truth: Sequence[AnnotatedTrack],
+    results: Sequence[ResultTrack],
+    measure: Callable[[Sequence[int], Sequence[int]], Overlaps],
+) -> list[CategoryOverlaps]:
+    """The overlaps of all categories, by rising id; tracks of others are left out.
+
+    Args:
+        videos: of the tracks.
+        categories: that count.
+        ground_truth: annotated tracks.
+        results: found tracks.
+        measure: gives the overlaps of a video's found tracks with its annotated ones, all of one
+            category; both are told by their places.
+
+    Raises:
+        ValueError: a track's video is not among the videos.
+    """
     video_ids = sorted({video.id for video in videos})
     annotated = group_indices(ground_truth, video_ids, "ground_truth")
     detected = group_indices(results, video_ids, "results")
@@ -101,10 +128,7 @@ def measure_categories(
         keys = [key for key in keys if key in detected or key in annotated]
         found = tuple(detected.get(key, []) for key in keys)
         true = tuple(annotated.get(key, []) for key in keys)
-        overlaps = tuple(
-            measure_overlaps([results[i] for i in rows], [ground_truth[i] for i in columns])
-            for rows, columns in zip(found, true, strict=True)
-        )
+        overlaps = tuple(map(measure, found, true))
         shown = tuple(video_id for video_id, _ in keys)
         measured.append(CategoryOverlaps(category, shown, found, true, overlaps))
     return measured
@@ -114,19 +138,37 @@ def measure_overlaps(
     detections: Sequence[ResultTrack], ground_truths: Sequence[AnnotatedTrack]
 ) -> Overlaps:
     """Ranks detections by score, equal ones in the file's order, and keeps the best 100."""
-    scores = np.array([-track.score for track in detections], dtype=np.float64)
-    ranking = np.argsort(scores, kind="stable")[:MOST_DETECTIONS]
-    ranked = [detections[i] for i in ranking]
+
+    def measure(ranking: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        masks = [detections[i].segmentations for i in ranking]
+        areas = np.array([mean_area(mask_areas(track)) for track in masks])
+        return areas, track_ious(masks, [track.segmentations for track in ground_truths])
+
+    return ranked_overlaps([track.score for track in detections], ground_truths, measure)
+
+
+def ranked_overlaps(
+    scores: Sequence[float],
+    ground_truths: Sequence[AnnotatedTrack],
+    measure: Callable[[NDArray[np.int64]], tuple[NDArray[np.float64], NDArray[np.float64]]],
+) -> Overlaps:
+    """The overlaps of the best 100 detections.
+
+    Args:
+        scores: of all detections; of equal ones the first is better.
+        ground_truths: N annotated tracks.
+        measure: from the places of the best D the mean areas [D] and the IoUs [D, N].
+    """
+    all_scores = np.array(scores, dtype=np.float64)
+    ranking = np.argsort(-all_scores, kind="stable")[:MOST_DETECTIONS]
+    areas, ious = measure(ranking)
     return Overlaps(
         detections=ranking,
-        scores=np.array([track.score for track in ranked], dtype=np.float64),
-        detection_areas=np.array([mean_area(mask_areas(t.segmentations)) for t in ranked]),
+        scores=all_scores[ranking],
+        detection_areas=areas,
         ground_truth_areas=np.array([mean_area(track.areas) for track in ground_truths]),
         crowds=np.array([track.iscrowd for track in ground_truths], dtype=np.bool_),
-        ious=track_ious(
-            [track.segmentations for track in ranked],
-            [track.segmentations for track in ground_truths],
-        ),
+        ious=ious,
     )
 
 
@@ -145,12 +187,11 @@ def match(overlaps: Overlaps, area_range: tuple[float, float]) -> Matches:
     ignored = overlaps.crowds | _outside(overlaps.ground_truth_areas, area_range)  # [N]
     order = np.argsort(ignored, kind="stable")  # regular ones first, then in the file's order
     ious, crowds, ignored = overlaps.ious[:, order], overlaps.crowds[order], ignored[order]
-    matched = np.array(
-        [
-            match_greedily(ious, ignored, crowds, min(threshold, 1 - 1e-10))
-            for threshold in IOU_THRESHOLDS
-        ]
-    )  # [thresholds, D]
+    best = ious.max(initial=0.0)
+    matched = np.full((len(IOU_THRESHOLDS), len(ious)), NO_MATCH)
+    for row, threshold in enumerate(np.minimum(IOU_THRESHOLDS, 1 - 1e-10)):
+        if best >= threshold:
+            matched[row] = match_greedily(ious, ignored, crowds, threshold)
     is_match = matched != NO_MATCH
     match_is_ignored = np.append(ignored, False)[matched]  # the appended one stands for NO_MATCH
     outside = _outside(overlaps.detection_areas, area_range)

@@ -39,7 +39,7 @@ def load_results(
     category_ids = {category.id for category in categories}
     odd = WarningCollector()
     parsed = (
-        _parse_result(entry, videos_by_id, category_ids, odd, check_lengths)
+        parse_result(entry, videos_by_id, category_ids, odd, check_lengths)
         for entry in top_level_entries(path, "results")
     )
     tracks = [track for track in parsed if track is not None]
@@ -47,7 +47,7 @@ def load_results(
     return tracks
 
 
-def _parse_result(
+def parse_result(
     entry: JsonEntry,
     videos: dict[int, Video],
     categories: set[int],

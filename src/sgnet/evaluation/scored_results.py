@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
+from typing import Self
 
 from sgnet.evaluation.average_precision import (
     CategoryMatches,
@@ -21,10 +24,13 @@ from sgnet.evaluation.intervals import (
 )
 from sgnet.evaluation.matching import CategoryOverlaps, measure_categories
 from sgnet.evaluation.region_contour import evaluate_contours
+from sgnet.evaluation.results import load_results
 from sgnet.evaluation.strata import StratumFigures, evaluate_strata
 from sgnet.evaluation.track_errors import JudgedTrack, judge_tracks
 from sgnet.evaluation.tracking_figures import TrackingFigures, evaluate_tracking
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
+
+LARGE = 16 << 20  # bytes of a results file
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,7 @@ class ScoredResults:
         resamples: of the bootstrap behind intervals.
         seed: of its draws.
         errors_iou: least IoU of a track that is right, for errors.
+        overlaps: of all categories, where they were measured before.
     """
 
     videos: Sequence[Video]
@@ -48,6 +55,35 @@ class ScoredResults:
     resamples: int = 1000
     seed: int = 0
     errors_iou: float = 0.5
+    overlaps: Sequence[CategoryOverlaps] | None = None
+
+    @classmethod
+    def from_file(
+        cls,
+        path: str | Path,
+        videos: Sequence[Video],
+        categories: Sequence[Category],
+        ground_truth: Sequence[AnnotatedTrack],
+        check_lengths: bool = True,
+    ) -> Self:
+        """Reads a results file; see `load_results`.
+
+        Of `LARGE` files the tracks stay in the file, and are measured while it is read, where numba
+        and msgspec are installed (`pip install sgnet[fast]`): the figures are the same.
+
+        Raises:
+            ValueError: the file or an entry is malformed; the message names file, entry and field.
+        """
+        known = (videos, categories, ground_truth)
+        if Path(path).is_file() and Path(path).stat().st_size >= LARGE:
+            with suppress(ImportError):
+                from sgnet.evaluation.results_file import measure_results_file
+                from sgnet.files.json_list import ListError
+
+                with suppress(ListError):
+                    results, overlaps = measure_results_file(path, *known, check_lengths)
+                    return cls(*known, results, overlaps=overlaps)
+        return cls(*known, load_results(path, videos, categories, check_lengths))
 
     @property
     def _scored(
@@ -58,9 +94,9 @@ class ScoredResults:
         return self.videos, self.categories, self.ground_truth, self.results
 
     @cached_property
-    def measured(self) -> list[CategoryOverlaps]:
+    def measured(self) -> Sequence[CategoryOverlaps]:
         """Overlaps of all categories."""
-        return measure_categories(*self._scored)
+        return measure_categories(*self._scored) if self.overlaps is None else self.overlaps
 
     @cached_property
     def matched(self) -> list[CategoryMatches]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Protocol, TypeVar, runtime_checkable
 
 from sgnet.records import AnnotatedTrack, ResultTrack
 
 _Track = TypeVar("_Track", AnnotatedTrack, ResultTrack)
 
 
-def group_tracks(
-    tracks: Sequence[_Track], video_ids: Sequence[int], name: str
-) -> dict[tuple[int, int], list[_Track]]:
-    """Groups tracks by video and category, keeping their order."""
-    groups = group_indices(tracks, video_ids, name)
-    return {key: [tracks[index] for index in indices] for key, indices in groups.items()}
+@runtime_checkable
+class KeyedTracks(Protocol):
+    """Tracks that are read when they are asked for, but whose video and category are known."""
+
+    def keys(self) -> Iterable[tuple[int, int]]:
+        """Video and category id of each."""
 
 
 def group_indices(
@@ -33,11 +33,16 @@ def group_indices(
     """
     known = set(video_ids)
     groups: dict[tuple[int, int], list[int]] = {}
-    for index, track in enumerate(tracks):
-        if track.video_id not in known:
+    for index, key in enumerate(_keys(tracks)):
+        if key[0] not in known:
             raise ValueError(
-                f"{name}[{index}].video_id must be the id of one of the videos, "
-                f"got {track.video_id}"
+                f"{name}[{index}].video_id must be the id of one of the videos, got {key[0]}"
             )
-        groups.setdefault((track.video_id, track.category_id), []).append(index)
+        groups.setdefault(key, []).append(index)
     return groups
+
+
+def _keys(tracks: Sequence[_Track]) -> Iterable[tuple[int, int]]:
+    if isinstance(tracks, KeyedTracks):
+        return tracks.keys()
+    return ((track.video_id, track.category_id) for track in tracks)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sgnet.evaluation.track_groups import group_tracks
+from sgnet.evaluation.track_groups import group_indices
 from sgnet.evaluation.track_overlaps import track_overlaps
 from sgnet.evaluation.tracking_counts import (
     HotaCounts,
@@ -63,13 +63,19 @@ def evaluate_tracking(
         ValueError: a track's video is not among the videos, or masks of a frame differ in size.
     """
     video_ids = [video.id for video in videos]
-    annotated = group_tracks(ground_truth, video_ids, "ground_truth")
-    found = group_tracks(results, video_ids, "results")
+    annotated = group_indices(ground_truth, video_ids, "ground_truth")
+    found = group_indices(results, video_ids, "results")
     counts = {}
     for category in sorted(category.id for category in categories):
         keys = [((video.id, category), video.length) for video in videos]
         of_videos = total(
-            tracking_counts(track_overlaps(annotated.get(key, []), found.get(key, []), length))
+            tracking_counts(
+                track_overlaps(
+                    [ground_truth[index] for index in annotated.get(key, ())],
+                    [results[index] for index in found.get(key, ())],
+                    length,
+                )
+            )
             for key, length in keys
             if key in annotated or key in found
         )

@@ -8,7 +8,8 @@
     sgnet score annotations=FILE results=FILE compare=OTHER_RESULTS
 
 Shows a table in per cent and writes {"stats": {...}, "per_category": {id: {...}}} as fractions;
-`tracking`, `davis`, `strata`, `intervals`, `errors` and `compare` add an entry of their name.
+`tracking`, `davis`, `strata`, `intervals`, `errors`, `ladder` and `compare` add an entry of their
+name.
 `page` is all of it to look at, with the worst videos.
 Malformed input ends with a message on stderr, exit status 1 and no output file.
 """
@@ -29,6 +30,7 @@ from omegaconf import DictConfig
 
 from sgnet.data.annotations.youtube_vis import YouTubeVIS, load_annotations
 from sgnet.evaluation.average_precision import format_table
+from sgnet.evaluation.diagnosis_table import ladder_lines
 from sgnet.evaluation.error_gains import errors_table
 from sgnet.evaluation.intervals import FigureInterval, intervals_table
 from sgnet.evaluation.region_contour import contours_table
@@ -44,7 +46,7 @@ from sgnet.records import Video
 
 FIELDS = frozenset({"stats", "per_category"})  # of an output
 MORE_FIELDS = frozenset(  # on request
-    {"tracking", "davis", "strata", "intervals", "errors", "compare"}
+    {"tracking", "davis", "strata", "intervals", "errors", "ladder", "compare"}
 )
 MOST_RESAMPLES = 1_000_000
 PAGE_SUFFIXES = (".html", ".htm")  # beside it comes a .md
@@ -68,6 +70,7 @@ class ScoreSettings:
         strata: AP and recall of parts of the objects as well.
         intervals: 95 % intervals by bootstrap over videos as well.
         errors: what each kind of error costs as well.
+        ladder: AP with parts of the results replaced by the truth as well.
         errors_iou: least IoU of a track that is right, for `errors`.
         compare: another results file, to subtract.
         resamples: of the bootstrap.
@@ -85,6 +88,7 @@ class ScoreSettings:
     strata: bool = False
     intervals: bool = False
     errors: bool = False
+    ladder: bool = False
     errors_iou: float = 0.5
     compare: Path | None = None
     resamples: int = 1000
@@ -169,6 +173,8 @@ def _further(
         yield "intervals", _as_json(scored.intervals), table
     if settings.errors:
         yield "errors", scored.errors.as_json(), errors_table(scored.errors)
+    if settings.ladder:
+        yield "ladder", scored.ladder, "\n".join(ladder_lines(scored.ladder))
     if other is not None:
         differences = scored.minus(other)
         table = f"minus {settings.compare}\n" + intervals_table(differences, "over videos")
@@ -264,6 +270,7 @@ def run(cfg: DictConfig) -> None:
                 strata=cfg.strata,
                 intervals=cfg.intervals,
                 errors=cfg.errors,
+                ladder=cfg.ladder,
                 errors_iou=cfg.errors_iou,
                 compare=_path(cfg.compare),
                 resamples=cfg.resamples,

@@ -326,6 +326,7 @@ class Score(Settings):
     intervals: bool
     errors: bool
     errors_iou: Share
+    ladder: bool
     compare: str | None
     resamples: Number
     seed: Seed

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sgnet.evaluation.matching import measure_categories
     from sgnet.evaluation.region_contour import evaluate_contours
     from sgnet.evaluation.results import load_results, save_results
+    from sgnet.evaluation.results_ladder import evaluate_ladder
     from sgnet.evaluation.scored_results import ScoredResults
     from sgnet.evaluation.strata import StratumFigures, evaluate_strata
     from sgnet.evaluation.track_errors import JudgedTrack, judge_tracks
@@ -44,6 +45,7 @@ _PLACES = {
     "figure_intervals": "sgnet.evaluation.intervals",
     "load_results": "sgnet.evaluation.results",
     "save_results": "sgnet.evaluation.results",
+    "evaluate_ladder": "sgnet.evaluation.results_ladder",
     "ScoredResults": "sgnet.evaluation.scored_results",
     "StratumFigures": "sgnet.evaluation.strata",
     "evaluate_strata": "sgnet.evaluation.strata",
@@ -75,6 +77,7 @@ __all__ = [  # noqa: RUF022 - as they are used
     "ErrorGains",
     "judge_tracks",
     "JudgedTrack",
+    "evaluate_ladder",
 ]
 
 

@@ -45,7 +45,7 @@ def diagnosis_table(report: Mapping[str, Any]) -> str:
             *_figures(report["figures"]),
             f"{'ID switches':<{WIDTH}}{report['id_switches']:>9}",
             "",
-            *_ladder(report["oracle_ladder"]),
+            *ladder_lines(report["oracle_ladder"]),
             *_differences(report),
         ]
     )
@@ -63,7 +63,8 @@ def _figures(figures: Mapping[str, Any]) -> Iterator[str]:
         yield f"{title:<{WIDTH}}" + "".join(cells)
 
 
-def _ladder(ladder: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+def ladder_lines(ladder: Mapping[str, Mapping[str, float]]) -> Iterator[str]:
+    """The oracle ladder in per cent, a line a rung."""
     stats = list(next(iter(ladder.values())))
     yield f"{'replaced by the truth':<{WIDTH}}" + "".join(f"{name:>9}" for name in stats)
     for rung, row in ladder.items():

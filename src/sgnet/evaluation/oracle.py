@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from sgnet.evaluation.average_precision import evaluate
+from sgnet.evaluation.frame_matching import mask_overlaps, matched_objects
 from sgnet.evaluation.track_results import TrackCollector
 from sgnet.ops.rle import is_background
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Rle, TrackedInstance, Video
@@ -86,6 +87,47 @@ def _with_mask(instance: TrackedInstance, mask: Rle) -> TrackedInstance:
 
 
 FoundFrames = Sequence[Sequence[FoundInstance]]
+
+
+def objects_by_frame(
+    video: Video, tracks: Sequence[AnnotatedTrack], category_ids: Sequence[int]
+) -> list[list[TrueObject]]:
+    """The objects of each frame of a video, crowds left out.
+
+    Args:
+        video: whose frames these are.
+        tracks: its annotated tracks.
+        category_ids: category id of each class index; objects of others are left out.
+    """
+    labels = {number: label for label, number in enumerate(category_ids)}
+    frames: list[list[TrueObject]] = [[] for _ in range(video.length)]
+    for track in tracks:
+        if track.category_id in labels and not track.iscrowd:
+            for frame, mask in zip(frames, track.segmentations, strict=False):  # official lengths
+                if mask is not None:
+                    frame.append(TrueObject(track.id, labels[track.category_id], mask))
+    return frames
+
+
+def found_frames(
+    frames: Sequence[Sequence[TrackedInstance]], objects: Sequence[Sequence[TrueObject]]
+) -> list[list[FoundInstance]]:
+    """What each instance finds by its mask, whatever its class; see `matched_objects`.
+
+    Args:
+        frames: of a video, instances by falling score.
+        objects: of the same frames.
+    """
+    found = []
+    for instances, true in zip(frames, objects, strict=True):
+        ious = mask_overlaps([one.mask for one in instances], [one.mask for one in true])
+        found.append(
+            [
+                FoundInstance(instance, true[match] if match >= 0 else None, None)
+                for instance, match in zip(instances, matched_objects(ious).tolist(), strict=True)
+            ]
+        )
+    return found
 
 
 def oracle_ladder(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sgnet.evaluation.frame_matching import mask_overlaps
-from sgnet.evaluation.track_groups import group_indices
+from sgnet.evaluation.track_groups import indices_by_video
 from sgnet.evaluation.video_iou import Track
 from sgnet.ops.rle import decode, is_background
 from sgnet.records import AnnotatedTrack, ResultTrack, Rle, Video
@@ -40,8 +40,8 @@ def evaluate_contours(
         ValueError: a track's video is not among the videos, or masks of a frame differ in size.
     """
     numbers = [video.id for video in videos]
-    annotated = _by_video(group_indices(ground_truth, numbers, "ground_truth"))
-    found = _by_video(group_indices(results, numbers, "results"))
+    annotated = indices_by_video(ground_truth, numbers, "ground_truth")
+    found = indices_by_video(results, numbers, "results")
     rows = []
     for video in videos:
         objects = [ground_truth[index] for index in annotated.get(video.id, [])]
@@ -52,14 +52,6 @@ def evaluate_contours(
         return {}
     means = {name: float(np.mean([row[name] for row in rows])) for name in FIGURES[1:]}
     return {"J&F": (means["J-Mean"] + means["F-Mean"]) / 2, **means}
-
-
-def _by_video(groups: Mapping[tuple[int, int], Sequence[int]]) -> dict[int, list[int]]:
-    """Indices of each video, rising, of all its categories."""
-    videos: dict[int, list[int]] = {}
-    for (video_id, _), indices in groups.items():
-        videos.setdefault(video_id, []).extend(indices)
-    return {video_id: sorted(indices) for video_id, indices in videos.items()}
 
 
 def _of_video(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from sgnet.evaluation.matching import (
     ranked_overlaps,
 )
 from sgnet.evaluation.results import parse_result
-from sgnet.evaluation.track_groups import group_indices
+from sgnet.evaluation.track_groups import indices_by_video
 from sgnet.evaluation.video_iou import mask_areas, track_ious
 from sgnet.files.checked_json import JsonEntry, WarningCollector, as_entry
 from sgnet.files.json_list import ListEntry, ListError, list_entries
@@ -219,7 +219,7 @@ class _Measuring:
         self.ious: list[FloatArray] = []
         self._reader = reader
         self._ground_truth = ground_truth
-        self._indices = _by_video(group_indices(ground_truth, list(reader.videos), "ground_truth"))
+        self._indices = indices_by_video(ground_truth, list(reader.videos), "ground_truth")
         self._truth = lru_cache(KEPT_TRUTHS)(self._read_truth)
         self._waiting: list[tuple[int, ListEntry, _Entry]] = []  # of one video
         self._waiting_bytes = 0
@@ -335,14 +335,6 @@ class _Measuring:
 
     def _true_tracks(self, video_id: int) -> list[AnnotatedTrack]:
         return [self._ground_truth[index] for index in self._indices.get(video_id, ())]
-
-
-def _by_video(groups: Mapping[tuple[int, int], Sequence[int]]) -> dict[int, list[int]]:
-    """The places of the tracks of each video, rising."""
-    indices: dict[int, list[int]] = {}
-    for (video_id, _), places in groups.items():
-        indices[video_id] = sorted([*indices.get(video_id, ()), *places])
-    return indices
 
 
 def _runs(text: bytes, counts: Sequence[str] | Sequence[bytes], video: Video) -> MaskRuns:

@@ -25,6 +25,7 @@ from sgnet.evaluation.intervals import (
 from sgnet.evaluation.matching import CategoryOverlaps, measure_categories
 from sgnet.evaluation.region_contour import evaluate_contours
 from sgnet.evaluation.results import load_results
+from sgnet.evaluation.results_ladder import evaluate_ladder
 from sgnet.evaluation.strata import StratumFigures, evaluate_strata
 from sgnet.evaluation.track_errors import JudgedTrack, judge_tracks
 from sgnet.evaluation.tracking_figures import TrackingFigures, evaluate_tracking
@@ -135,6 +136,11 @@ class ScoredResults:
     def strata(self) -> dict[str, dict[str, StratumFigures]]:
         """Figures of parts of the objects."""
         return evaluate_strata(self.measured, self.ground_truth, self.results)
+
+    @cached_property
+    def ladder(self) -> dict[str, dict[str, float]]:
+        """Figures with parts replaced by the truth, see `evaluate_ladder`."""
+        return evaluate_ladder(*self._scored)
 
     @cached_property
     def judged(self) -> list[JudgedTrack]:

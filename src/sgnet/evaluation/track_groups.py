@@ -42,6 +42,16 @@ def group_indices(
     return groups
 
 
+def indices_by_video(
+    tracks: Sequence[_Track], video_ids: Sequence[int], name: str
+) -> dict[int, list[int]]:
+    """The places of the tracks of each video, rising; arguments and errors as `group_indices`."""
+    indices: dict[int, list[int]] = {}
+    for (video_id, _), places in group_indices(tracks, video_ids, name).items():
+        indices.setdefault(video_id, []).extend(places)
+    return {number: sorted(places) for number, places in indices.items()}
+
+
 def _keys(tracks: Sequence[_Track]) -> Iterable[tuple[int, int]]:
     if isinstance(tracks, KeyedTracks):
         return tracks.keys()

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from pycocotools import mask as coco_mask
 
 from sgnet.evaluation.average_precision import evaluate
-from sgnet.evaluation.frame_matching import mask_overlaps, matched_objects
-from sgnet.evaluation.oracle import FoundInstance, TrueObject, replaced_tracks
+from sgnet.evaluation.oracle import (
+    TrueObject,
+    found_frames,
+    objects_by_frame,
+    replaced_tracks,
+)
+from sgnet.evaluation.track_groups import indices_by_video
 from sgnet.evaluation.tracking_figures import evaluate_tracking
 from sgnet.inference.detection_cache import (
     CachedFrame,
@@ -98,7 +103,7 @@ def association_figures(
         (video, list(tracked_frames(frames, timed, score_threshold))) for video, frames in detected
     ]
     objects = _objects(truth, category_ids)
-    matched = [(video, _found_frames(shown, objects[video.id])) for video, shown in found]
+    matched = [(video, found_frames(shown, objects[video.id])) for video, shown in found]
     rungs = {
         name: [one for pair in matched for one in replaced_tracks(*pair, category_ids, parts)]
         for name, parts in (("tracker", ()), ("perfect_association", ("tracks",)))
@@ -111,34 +116,16 @@ def association_figures(
     return figures
 
 
-def _objects(truth: Truth, category_ids: Sequence[int]) -> Mapping[int, list[list[TrueObject]]]:
+def _objects(truth: Truth, category_ids: Sequence[int]) -> dict[int, list[list[TrueObject]]]:
     """The objects of each frame of each video."""
-    labels = {number: label for label, number in enumerate(category_ids)}
-    objects: dict[int, list[list[TrueObject]]] = {
-        video.id: [[] for _ in range(video.length)] for video in truth.videos
-    }
-    for track in truth.tracks:
-        for frame, mask in enumerate(track.segmentations):
-            if mask is not None and track.category_id in labels and not track.iscrowd:
-                one = TrueObject(track.id, labels[track.category_id], mask)
-                objects[track.video_id][frame].append(one)
-    return objects
-
-
-def _found_frames(
-    frames: Sequence[Sequence[TrackedInstance]], objects: Sequence[Sequence[TrueObject]]
-) -> list[list[FoundInstance]]:
-    found = []
-    for instances, true in zip(frames, objects, strict=True):
-        ious = mask_overlaps([i.mask for i in instances], [o.mask for o in true])
-        matches = matched_objects(ious).tolist()
-        found.append(
-            [
-                FoundInstance(instance, true[match] if match >= 0 else None, None)
-                for instance, match in zip(instances, matches, strict=True)
-            ]
+    numbers = [video.id for video in truth.videos]
+    indices = indices_by_video(truth.tracks, numbers, "tracks")
+    return {
+        video.id: objects_by_frame(
+            video, [truth.tracks[index] for index in indices.get(video.id, ())], category_ids
         )
-    return found
+        for video in truth.videos
+    }
 
 
 def frames_of_results(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from sgnet.evaluation.average_precision import UNDEFINED
 from sgnet.evaluation.error_gains import ROWS, ErrorGains
 from sgnet.evaluation.scored_results import ScoredResults
 from sgnet.evaluation.track_errors import WAYS
@@ -97,6 +98,11 @@ def evaluation_page(content: PageContent) -> str:
         "the error, one kind at a time; behind it the number of tracks, or of missed objects. "
         "Errors of tracks: broken, the object goes on without it; switched, it leaves it for "
         "another; merged, it takes in others; overlong, it goes on where nothing is.</p>",
+        "<h2>What perfect parts would bring</h2>",
+        _wide(_ladder_chart(content.scored.ladder)),
+        '<p class="note">AP, and AP50 behind it, if what finds an object took its identity over '
+        "the video, its class or its mask from the truth; the rest to 100 is what no track of "
+        "the file finds in any frame.</p>",
         "<h2>Identities</h2>",
         _table(*tracking_rows(content)),
         '<p class="note">Every track of the file counts here, however low its score.</p>',
@@ -144,6 +150,17 @@ def _errors_chart(errors: ErrorGains) -> str:
                 if errors.ways[way].count
             ]  # fmt: skip
     return bar_chart("AP gained if no track had an error of a kind", rows, most)
+
+
+def _ladder_chart(ladder: Mapping[str, Mapping[str, float]]) -> str:
+    rows = [
+        (rung, stats["AP"], f"{100 * stats['AP']:.1f} ({100 * stats['AP50']:.1f})")
+        for rung, stats in ladder.items()
+        if stats["AP"] != UNDEFINED
+    ]
+    if not rows:
+        return "<p>No object is annotated.</p>"
+    return bar_chart("AP in per cent with parts replaced by the truth", rows)
 
 
 def _video(content: PageContent, verdict: VideoVerdict) -> str:

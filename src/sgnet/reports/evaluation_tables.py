@@ -68,6 +68,8 @@ def evaluation_markdown(content: PageContent) -> str:
         _markdown(*categories_rows(content)),
         f"## What errors cost (AP at an IoU of {content.scored.errors.iou:g})",
         _markdown(*errors_rows(content.scored.errors)),
+        "## What perfect parts would bring",
+        _markdown(*ladder_rows(content.scored.ladder)),
         "## Identities",
         _markdown(*tracking_rows(content)),
         "## Parts of the objects",
@@ -140,6 +142,12 @@ def errors_rows(errors: ErrorGains) -> Rows:
 
 def _gain(errors: ErrorGains, kind: str) -> str:
     return f"{100 * errors.kinds[kind].gain:+.1f}"
+
+
+def ladder_rows(ladder: Mapping[str, Mapping[str, float]]) -> Rows:
+    """Figures with parts replaced by the truth."""
+    rows = [[rung, *map(_percent, stats.values())] for rung, stats in ladder.items()]
+    return ("replaced by the truth", *next(iter(ladder.values()))), rows
 
 
 def tracking_rows(content: PageContent) -> Rows:

@@ -151,3 +151,22 @@ def test_the_table_has_a_line_for_each_part_and_dashes_where_nothing_is():
     assert row.split()[-4:] == ["1", "0.0", "0.0", "0.0"]
     (row,) = (line for line in lines if line.startswith("  40 and more"))
     assert row.split()[-4:] == ["0", "-", "-", "-"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_categories_have_the_metrics_figures_and_their_objects(name):
+    case = Case(name)
+    scored = (case.videos, case.categories, case.ground_truth, case.results)
+    metrics = evaluate(*scored)
+    parts = evaluate_strata(
+        measure_categories(*scored), case.ground_truth, case.results, case.categories
+    )["category"]
+    assert list(parts) == [one.name for one in sorted(case.categories, key=lambda one: one.id)]
+    for category in case.categories:
+        part, stats = parts[category.name], metrics.per_category[category.id]
+        assert (part.ap, part.ap50) == pytest.approx((stats["AP"], stats["AP50"]), abs=1e-12)
+        assert part.ar10 == pytest.approx(stats["AR10"], abs=1e-12)
+        assert part.objects == sum(
+            track.category_id == category.id and not track.iscrowd for track in case.ground_truth
+        )
+    assert f"  {case.categories[0].name}" in strata_table({"category": parts})

@@ -65,7 +65,7 @@ def test_further_figures_are_shown_and_written_and_replace_earlier_ones(tmp_path
     assert shown[:2] == ["all", f"{100 * written['tracking']['all']['HOTA']:.1f}"]
     shown = intervals.splitlines()[1].split()
     assert shown[:2] == ["AP", f"{100 * written['stats']['AP']:.1f}"]
-    assert set(written["strata"]) == {"area", "length", "objects", "motion", "hidden"}
+    assert set(written["strata"]) == {"category", "area", "length", "objects", "motion", "hidden"}
     assert written["strata"]["area"]["small"]["AP"] == pytest.approx(written["stats"]["AP_S"])
     assert strata.startswith(" ")
     heads, values = (line.split() for line in contours.splitlines())

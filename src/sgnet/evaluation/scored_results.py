@@ -135,7 +135,7 @@ class ScoredResults:
     @cached_property
     def strata(self) -> dict[str, dict[str, StratumFigures]]:
         """Figures of parts of the objects."""
-        return evaluate_strata(self.measured, self.ground_truth, self.results)
+        return evaluate_strata(self.measured, self.ground_truth, self.results, self.categories)
 
     @cached_property
     def ladder(self) -> dict[str, dict[str, float]]:

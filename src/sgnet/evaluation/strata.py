@@ -19,7 +19,7 @@ from sgnet.evaluation.matching import AREA_RANGES, CategoryOverlaps, Matches, ma
 from sgnet.evaluation.video_iou import Track, mask_areas
 from sgnet.ops.box_overlaps import box_overlaps
 from sgnet.ops.rle import is_background, to_coco
-from sgnet.records import AnnotatedTrack, ResultTrack
+from sgnet.records import AnnotatedTrack, Category, ResultTrack
 
 RECALL_LIMIT = 10  # detections a video, of the recall
 UNKNOWN = -1.0  # lies in no part
@@ -56,6 +56,7 @@ STRATA: dict[str, dict[str, Limits]] = {
 }
 
 TITLES = {
+    "category": "by category",
     "area": "by mean area of its masks",
     "length": "by frames that show it",
     "objects": "by objects of its video",
@@ -89,9 +90,11 @@ def evaluate_strata(
     measured: Sequence[CategoryOverlaps],
     ground_truth: Sequence[AnnotatedTrack],
     results: Sequence[ResultTrack],
+    categories: Sequence[Category] = (),
 ) -> dict[str, dict[str, StratumFigures]]:
     """Scores parts of the objects by what tracks are told apart by, see `STRATA`.
 
+    - category: each of those that are given, by its name.
     - area: mean pixels of a mask, the metric's own ranges.
     - length: frames that show the object.
     - objects: annotated in its video.
@@ -103,9 +106,18 @@ def evaluate_strata(
         measured: overlaps of all categories, see `measure_categories`.
         ground_truth: the annotated tracks that were measured.
         results: the found ones.
+        categories: to be scored apart, if any.
     """
     values = _Values(measured, ground_truth, results)
-    return {
+    names = {category.id: category.name for category in categories}
+    same, as_found = np.zeros(len(ground_truth)), np.zeros(len(results))
+    by_category = {
+        names[one.category_id]: _figures([one], same, as_found, (0, 0))
+        for one in measured
+        if one.category_id in names
+    }
+    strata = {"category": by_category} if names else {}
+    return strata | {
         name: {
             part: _figures(measured, values.of_annotated[name], values.of_found[name], limits)
             for part, limits in parts.items()
@@ -143,12 +155,15 @@ class _Values:
     def _values(
         tracks: Sequence[AnnotatedTrack] | Sequence[ResultTrack], shown: Mapping[int, int]
     ) -> dict[str, FloatArray]:
-        values = {
-            name: np.array([measure(track.segmentations) for track in tracks], dtype=np.float64)
-            for name, measure in MEASURES.items()
-        }
-        objects = [shown.get(track.video_id, 0) for track in tracks]
-        return values | {"objects": np.array(objects, dtype=np.float64)}
+        rows = [
+            [
+                shown.get(track.video_id, 0),
+                *(measure(track.segmentations) for measure in MEASURES.values()),
+            ]
+            for track in tracks  # once: they may be read from a file
+        ]
+        columns = np.array(rows, dtype=np.float64).reshape(len(rows), 1 + len(MEASURES)).T
+        return dict(zip(("objects", *MEASURES), columns, strict=True))
 
 
 def _frames(track: Track) -> list[int]:
@@ -232,7 +247,7 @@ def _matches(
 
 def strata_table(strata: Mapping[str, Mapping[str, StratumFigures]]) -> str:
     """A plain text table in per cent; - where nothing is annotated."""
-    width = max(len(part) for parts in STRATA.values() for part in parts) + 2
+    width = max(len(part) for parts in (*STRATA.values(), *strata.values()) for part in parts) + 2
     lines = [f"{'':<{width}}{'objects':>9}{'AP':>7}{'AP50':>7}{'AR10':>7}"]
     for kind, parts in strata.items():
         lines.append(TITLES[kind])

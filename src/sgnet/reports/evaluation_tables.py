@@ -169,6 +169,7 @@ def strata_rows(strata: Mapping[str, Mapping[str, StratumFigures]]) -> Rows:
         [f"{STRATA_TITLES[kind]}: {part}", str(one.objects)]
         + [_percent(value) for value in (one.ap, one.ap50, one.ar10)]
         for kind, parts in strata.items()
+        if kind != "category"  # which have a chart of their own
         for part, one in parts.items()
         if one.objects
     ]

@@ -25,7 +25,7 @@ from sgnet.commands.tune_tracker import annotations_of_file, detected_split
 from sgnet.data.annotations.youtube_vis import YouTubeVIS
 from sgnet.evaluation.results import load_results
 from sgnet.files.atomic_file import require_writable_file, write_json
-from sgnet.files.checked_json import read_json
+from sgnet.files.checked_json import read_json, top_level_object
 from sgnet.files.checked_values import require_number
 from sgnet.files.outputs import check_outputs
 from sgnet.inference.association import Truth, association_figures, frames_of_results
@@ -76,8 +76,8 @@ def run(cfg: DictConfig) -> float:
             "tracker": OmegaConf.to_container(cfg.tracker, resolve=True),
             "score_threshold": cfg.score_threshold,
         }
-        earlier = read_json(output) if output.exists() else {}
-        write_json({**earlier, name: {"settings": settings, "figures": figures}}, output)  # type: ignore[dict-item]
+        rows = top_level_object(output).fields if output.exists() else {}
+        write_json({**rows, name: {"settings": settings, "figures": figures}}, output)
     sys.stdout.write(table(name, figures, head=_is_first()))
     return figures["tracker"]["HOTA"]
 

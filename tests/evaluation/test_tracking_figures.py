@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import io
 from contextlib import redirect_stdout
+from pathlib import Path
 
 import numpy as np
 import pytest
 from golden_case import CASES, Case
 
+from sgnet.data.annotations.youtube_vis import load_annotations
+from sgnet.evaluation.results import load_results
 from sgnet.evaluation.track_overlaps import track_overlaps
 from sgnet.evaluation.tracking_counts import FrameOverlaps, total, tracking_counts
 from sgnet.evaluation.tracking_figures import evaluate_tracking, tracking_figures, tracking_table
 from sgnet.ops.rle import encode
 from sgnet.records import AnnotatedTrack, Category, ResultTrack, Video
 
+DEMO = Path(__file__).parents[1] / "demo_tracks"
 OTHER_NAMES = {
     "id_switches": "IDSW",
     "fragmentations": "Frag",
@@ -155,8 +159,11 @@ def as_trackeval(frames: list[FrameOverlaps]) -> dict[str, object]:
 
 
 def assert_equal_to_trackeval(videos: list[list[FrameOverlaps]]) -> None:
+    assert_are_trackevals(tracking_figures(total(map(tracking_counts, videos))), videos)
+
+
+def assert_are_trackevals(ours: dict[str, float], videos: list[list[FrameOverlaps]]) -> None:
     theirs = trackeval_figures(videos)
-    ours = tracking_figures(total(map(tracking_counts, videos)))
     for name, value in ours.items():
         expected = float(np.mean(theirs[OTHER_NAMES.get(name, name)]))
         assert value == pytest.approx(expected, abs=1e-9), name
@@ -172,6 +179,31 @@ def test_figures_are_trackevals_on_constructed_videos(kind, seed):
 @pytest.mark.parametrize("name", CASES)
 def test_figures_are_trackevals_on_masks(name):
     assert_equal_to_trackeval(golden_videos(name))
+
+
+def test_figures_are_trackevals_on_tracks_of_the_demo():
+    # four validation videos of shapes_small with what `make demo` of seed 0 found in them
+    truth = load_annotations(DEMO / "annotations.json")
+    results = load_results(DEMO / "results.json", truth.videos, truth.categories)
+    tracks = list(truth.tracks())
+    by_category = {
+        category.id: [
+            track_overlaps(
+                [t for t in tracks if (t.video_id, t.category_id) == (video.id, category.id)],
+                [t for t in results if (t.video_id, t.category_id) == (video.id, category.id)],
+                video.length,
+            )
+            for video in truth.videos
+        ]
+        for category in truth.categories
+    }
+    scored = evaluate_tracking(truth.videos, truth.categories, tracks, results)
+    assert len(scored.per_category) >= 6
+    for number, row in scored.per_category.items():
+        assert_are_trackevals(row, by_category[number])
+    assert_are_trackevals(scored.all, [one for videos in by_category.values() for one in videos])
+    assert scored.all["id_switches"] > 0
+    assert scored.all["fragmentations"] > 0
 
 
 def rectangle(left: int, width: int) -> np.ndarray:

@@ -102,7 +102,7 @@ class MaskRCNN(_Torchvision):
     def detect(self, image: Image) -> Any:  # noqa: ANN401 - torchvision's dictionary
         """Detections and identities."""
         found = self._found(image)
-        self._tracker.update(_Trackable(found["boxes"], found["labels"]))
+        self._tracker.update(_Scored(found["boxes"], found["labels"], found["scores"]))
         return found
 
     def encode(self, found: Any, image: Image) -> Sequence[object]:  # noqa: ANN401
@@ -195,11 +195,12 @@ class YoloSeg:
 
 
 @dataclass(frozen=True)
-class _Trackable:
+class _Scored:
     """Detections without movements, as `MovementTracker` reads them."""
 
     boxes_xyxy: Tensor
     labels: Tensor
+    scores: Tensor
 
     @property
     def movements(self) -> Tensor:

@@ -149,7 +149,11 @@ def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0, lively: bool 
         "format": CHECKPOINT_FORMAT,
         "model": {"_target_": "sgnet.models.SGNet", **parts},
         "decoder": {**decoder, "score_threshold": score_threshold},
-        "tracker": {"_target_": "sgnet.tracking.MovementTracker"},
+        "tracker": {
+            "_target_": "sgnet.tracking.MovementTracker",
+            "class_cost": 1.0,
+            "size_cost": 0.3,
+        },
         "categories": [{"id": i, "name": name} for i, name in enumerate("abc", start=1)],
         "input_size": [64, 96],
     }

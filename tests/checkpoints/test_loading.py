@@ -136,6 +136,15 @@ def test_the_unchanged_file_is_taken(content, tmp_path):
     assert load_checkpoint(tmp_path / "same.ckpt").input_size == (64, 96)
 
 
+def test_a_checkpoint_from_before_trackers_had_costs_tracks_without(content, tmp_path):
+    content["sgnet"]["tracker"] = {"_target_": "sgnet.tracking.MovementTracker", "max_age": 4}
+    torch.save(content, tmp_path / "old.ckpt")
+    settings = load_checkpoint(tmp_path / "old.ckpt").tracker.settings
+    assert (settings["class_cost"], settings["size_cost"], settings["max_age"]) == (0, 0, 4)
+    told = load_checkpoint(tmp_path / "old.ckpt", tracker={"class_cost": 0.5}).tracker.settings
+    assert (told["class_cost"], told["size_cost"]) == (0.5, 0)
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

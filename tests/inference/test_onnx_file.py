@@ -17,7 +17,7 @@ from onnx import TensorProto, helper, numpy_helper  # noqa: E402
 DESCRIPTION = {
     "input_size": [64, 96],
     "categories": [{"id": i, "name": name} for i, name in enumerate("abc", start=1)],
-    "tracker": {"max_age": 3},
+    "tracker": {"max_age": 3, "class_cost": 0.5, "size_cost": 0.0},
     "features": [129, 16],
     "mask_stride": 2,
 }
@@ -107,6 +107,12 @@ def test_weights_are_checked_in_every_form(tmp_path, form):
 def test_an_infinite_limit_is_no_weight(tmp_path):
     content = read_onnx(written(tmp_path / "a.onnx", told(), float("inf")))
     assert content.shapes == {BIAS: ()}
+
+
+def test_a_file_from_before_there_were_costs_has_none(tmp_path):
+    path = written(tmp_path / "a.onnx", told(tracker={"max_age": 3}))
+    expected = {"max_age": 3, "class_cost": 0.0, "size_cost": 0.0}
+    assert OnnxFrameEngine(path).description.tracker == expected
 
 
 def test_what_onnx_reads_is_what_is_read_here(tmp_path):

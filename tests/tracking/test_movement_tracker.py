@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +11,9 @@ from sgnet.tracking import MovementTracker
 
 
 def paper_tracker(**settings) -> MovementTracker:
-    return MovementTracker(**{"max_age": 0, "class_aware": False, "point": "location", **settings})
+    """The paper's rule, unless something else is said."""
+    rule = {"max_age": 0, "class_aware": False, "point": "location"}
+    return MovementTracker(**{**rule, "class_cost": 0, "size_cost": 0, **settings})
 
 
 def box(x: float, y: float, size: float = 20.0) -> tuple[float, float, float, float]:
@@ -145,8 +148,11 @@ def test_memory_follows_live_tracks_not_frames():
 class PlainTracker:
     """The same rules, one track and one detection at a time."""
 
-    def __init__(self, max_age: int, class_aware: bool) -> None:
+    def __init__(
+        self, max_age: int, class_aware: bool, class_cost: float = 0, size_cost: float = 0
+    ) -> None:
         self.max_age, self.class_aware = max_age, class_aware
+        self.class_cost, self.size_cost = class_cost, size_cost
         self.tracks: list[dict] = []
         self.born = 0
 
@@ -155,39 +161,52 @@ class PlainTracker:
         for track in free:
             track["missed"] += 1
         ids = []
-        for box, movement, label in zip(
+        for box, movement, label, score in zip(
             detections.boxes_xyxy.tolist(),
             detections.movements.tolist(),
             detections.labels.tolist(),
+            detections.scores.tolist(),
             strict=True,
         ):
             x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+            width, height = box[2] - box[0], box[3] - box[1]
             best, nearest = None, math.inf
             for track in free:
                 gap = math.hypot(x - movement[0] - track["x"], y - movement[1] - track["y"])
                 in_reach = gap <= track["radius"]
                 is_same_class = not self.class_aware or track["label"] == label
-                if in_reach and is_same_class and gap < nearest:
-                    best, nearest = track, gap
+                cost = gap
+                if self.class_cost or self.size_cost:
+                    cost = gap / track["radius"]
+                    for side, other in ((width, track["width"]), (height, track["height"])):
+                        cost += self.size_cost * abs(math.log(max(side, 1) / max(other, 1)))
+                    if not self.class_aware:
+                        share = track["votes"][label] / sum(track["votes"].values())
+                        cost += self.class_cost * (1 - share)
+                if in_reach and is_same_class and cost < nearest:
+                    best, nearest = track, cost
             if best is None:
                 self.born += 1
-                best = {"id": self.born}
+                best = {"id": self.born, "votes": Counter()}
                 self.tracks.append(best)
             else:
                 free.remove(best)
-            radius = (box[2] - box[0] + box[3] - box[1]) / 2
-            best.update(x=x, y=y, radius=radius, label=label, missed=0)
+            best["votes"][label] += score
+            best.update(x=x, y=y, radius=(width + height) / 2, label=label, missed=0)
+            best.update(width=width, height=height)
             ids.append(best["id"])
         self.tracks = [track for track in self.tracks if track["missed"] <= self.max_age]
         return ids
 
 
+@pytest.mark.parametrize("costs", [(0, 0), (0.7, 0), (0, 0.4), (1.5, 0.3)])
 @pytest.mark.parametrize("class_aware", [False, True])
 @pytest.mark.parametrize("seed", range(5))
-def test_ids_equal_those_of_a_plain_loop(seed, class_aware):
+def test_ids_equal_those_of_a_plain_loop(seed, class_aware, costs):
     random = np.random.default_rng(seed)
-    tracker = MovementTracker(max_age=2, class_aware=class_aware, point="box_center")
-    plain = PlainTracker(max_age=2, class_aware=class_aware)
+    settings = {"class_aware": class_aware, "class_cost": costs[0], "size_cost": costs[1]}
+    tracker = MovementTracker(max_age=2, point="box_center", **settings)
+    plain = PlainTracker(max_age=2, **settings)
     for _ in range(30):
         count = int(random.integers(0, 25))
         frame = make_detections(
@@ -201,8 +220,9 @@ def test_ids_equal_those_of_a_plain_loop(seed, class_aware):
 @pytest.mark.parametrize("seed", range(5))
 def test_ids_equal_those_of_a_plain_loop_where_many_distances_are_equal(seed):
     random = np.random.default_rng(seed)
-    tracker = MovementTracker(max_age=2, class_aware=True, point="box_center")
-    plain = PlainTracker(max_age=2, class_aware=True)
+    settings = {"class_aware": True, "class_cost": 0, "size_cost": 0}
+    tracker = MovementTracker(max_age=2, point="box_center", **settings)
+    plain = PlainTracker(max_age=2, **settings)
     for _ in range(30):
         count = int(random.integers(0, 25))
         # on a lattice, with radii that some distances equal
@@ -216,6 +236,38 @@ def test_ids_equal_those_of_a_plain_loop_where_many_distances_are_equal(seed):
         assert tracker.update(frame) == plain.update(frame)
 
 
+def test_a_class_that_flickers_keeps_its_track_where_the_class_costs_less_than_the_way():
+    # the other track, of that class, is 18 pixels away, 0.9 of its radius
+    for class_cost, expected in ((0.5, [1]), (2.0, [2])):
+        tracker = paper_tracker(class_cost=class_cost)
+        tracker.update(make_detections([box(50, 50), box(68, 50)], labels=[0, 1]))
+        assert tracker.update(make_detections([box(50, 50)], labels=[1])) == expected
+
+
+def test_votes_of_many_frames_outweigh_the_last_class():
+    tracker = paper_tracker(class_cost=0.5)
+    for labels in ([0, 1], [0, 1], [0, 1], [1, 1]):  # the first is taken for the other once
+        assert tracker.update(make_detections([box(50, 50), box(68, 50)], labels=labels)) == [1, 2]
+    # closer to the second, of the class that the first mostly had
+    assert tracker.update(make_detections([box(60, 50)], labels=[0])) == [1]
+
+
+def test_of_two_tracks_the_one_of_like_size_is_taken():
+    for size_cost, expected in ((0.0, [2]), (0.5, [1])):
+        tracker = paper_tracker(size_cost=size_cost)
+        tracker.update(make_detections([box(50, 50, 40), box(60, 50, 10)]))
+        # 5 of 40 pixels from the large one, 5 of 10 from the small one; without a cost both 5
+        near = make_detections([box(56, 50, 40)])
+        assert tracker.update(near) == expected
+
+
+def test_classes_that_come_later_have_no_votes_yet():
+    tracker = paper_tracker(class_cost=0.5)
+    assert tracker.update(make_detections([box(50, 50)], labels=[0])) == [1]
+    assert tracker.update(make_detections([box(52, 50), box(90, 50)], labels=[7, 9])) == [1, 2]
+    assert tracker.update(make_detections([])) == []
+
+
 def test_reset_starts_again_from_one():
     tracker = paper_tracker()
     tracker.update(make_detections([box(5, 5)]))
@@ -223,7 +275,16 @@ def test_reset_starts_again_from_one():
     assert tracker.update(make_detections([box(500, 5)])) == [1]
 
 
-@pytest.mark.parametrize("settings", [{"point": "corner"}, {"max_age": -1}, {"radius_scale": 0}])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"point": "corner"},
+        {"max_age": -1},
+        {"radius_scale": 0},
+        {"class_cost": -0.1},
+        {"size_cost": math.nan},
+    ],
+)
 def test_wrong_settings_are_refused(settings):
-    with pytest.raises(ValueError, match="point|max_age|radius_scale"):
+    with pytest.raises(ValueError, match=f"{next(iter(settings))} must"):
         paper_tracker(**settings)

@@ -17,6 +17,7 @@ from sgnet.files.checked_values import shown
 from sgnet.ops.frame_sizes import SIZE_DIVISOR
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
+from sgnet.tracking.movement_tracker import BEFORE_COSTS
 
 CHECKPOINT_KEY = "sgnet"  # of the description, in checkpoints and in exported models
 LONGEST_TEXT = 2**24  # characters of a description
@@ -55,7 +56,7 @@ class ExportDescription:
             ValueError: no JSON, or an entry that is missing or wrong.
         """
         entry = as_description(file, _parsed(file, text))
-        tracker = settings_of(entry, "tracker")
+        tracker = BEFORE_COSTS | settings_of(entry, "tracker")
         call(MovementTracker, tracker, f"{file}: {CHECKPOINT_KEY}.tracker")
         length, width = _pair(entry, "features", 1, 2**31)
         stride = entry.integer("mask_stride", min(MASK_STRIDES))

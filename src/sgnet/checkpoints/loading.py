@@ -27,6 +27,7 @@ from sgnet.ops.input_size import length_scale
 from sgnet.postprocess import DetectionDecoder
 from sgnet.records import Category
 from sgnet.tracking import MovementTracker
+from sgnet.tracking.movement_tracker import BEFORE_COSTS
 
 __all__ = [
     "CHECKPOINT_FORMAT",
@@ -133,7 +134,7 @@ class StoredCheckpoint:
         where = f"{file}: {entry.name}"
         network = sketch(model, f"{where}.model")
         decoder = _settings(entry, "decoder", DetectionDecoder)
-        tracker = _settings(entry, "tracker", MovementTracker)
+        tracker = BEFORE_COSTS | _settings(entry, "tracker", MovementTracker)
         categories = categories_of(entry, network.detection_head.num_classes)
         size = input_size_of(entry)
         name = _state_name(content, entry, weights)

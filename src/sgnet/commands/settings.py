@@ -41,6 +41,8 @@ class Tracker(Settings):
     class_aware: bool | None
     point: Literal["location", "box_center"] | None
     radius_scale: Annotated[float, Within(0)] | None
+    class_cost: Annotated[float, Within(0)] | None
+    size_cost: Annotated[float, Within(0)] | None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from sgnet.structures import Detections, Targets
 def tiny_model(num_classes: int = 3, tracking_input: str = "pair", **mask_settings: Any) -> SGNet:
     settings: dict[str, Any] = {"grid": 3, "cell_size": 20.0, "hidden_channels": 16}
     return SGNet(
-        ResNetFPN(18, 16, "group"),
+        ResNetFPN(18, 16, "group", detail=bool(mask_settings.get("detail_channels"))),
         DetectionHead(16, num_classes, tower_depth=1),
         MaskHead(16, **{**settings, **mask_settings}),
         TrackingHead(16, tracking_input),

@@ -212,7 +212,7 @@ class DenseOutputs(TensorGroup):
         pyramid: per level [B, C, H_l, W_l]; attention scores are computed from it where they are
             needed, see `MaskHead.attention_scores`.
         movements: [B, L, 2] displacement (x, y) since the reference frame, in units of the stride.
-        base_masks: [B, C, h, w] base masks at P3's size.
+        base_masks: [B, C, h, w] base masks at P3's size, or C2's.
         locations: [L, 2] x, y of each location in input pixels.
         strides: [L] stride of each location's level in input pixels.
         level_sizes: number of locations of each level, in order; they sum to L.

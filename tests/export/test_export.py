@@ -11,7 +11,7 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
-from builders import save_tiny_checkpoint
+from builders import save_tiny_checkpoint, tiny_model
 from settings import settings_of
 from torchvision.ops import nms
 
@@ -59,23 +59,34 @@ def test_onnxruntime_gives_the_tracks_of_torch(checkpoint, onnx_file):
             assert union == 0 or (mask & other).sum() / union >= 0.999
 
 
-def test_a_network_of_timm_is_exported_like_any_other(checkpoint, tmp_path):
+def timm_model() -> SGNet:
     pytest.importorskip("timm")
-    torch.manual_seed(0)
-    loaded = load_checkpoint(checkpoint)
-    model = SGNet(
+    return SGNet(
         TimmFPN("tf_efficientnet_lite0", 16),
         DetectionHead(16, 3, tower_depth=1),
         MaskHead(16, grid=3, cell_size=20.0, hidden_channels=16),
         TrackingHead(16),
     )
-    timm_based = replace(loaded, model=model.eval())
-    export(timm_based, loaded.tracker.settings, tmp_path / "timm.onnx", "onnx")
+
+
+@pytest.mark.parametrize(
+    "build",
+    [timm_model, lambda: tiny_model(detail_channels=64, upsample=2)],
+    ids=["timm", "detail"],
+)
+def test_other_networks_are_exported_like_any(checkpoint, tmp_path, build):
+    torch.manual_seed(0)
+    loaded = load_checkpoint(checkpoint)
+    other = replace(loaded, model=build().eval())
+    export(other, loaded.tracker.settings, tmp_path / "other.onnx", "onnx")
     frames = images(2)
-    expected = list(VideoPredictor.from_loaded(timm_based, "cpu").stream(frames))
-    got = list(onnx_predictor(tmp_path / "timm.onnx").stream(frames))
+    expected = list(VideoPredictor.from_loaded(other, "cpu").stream(frames))
+    got = list(onnx_predictor(tmp_path / "other.onnx").stream(frames))
     assert sum(len(r.instances) for r in expected) > 0
     for result, wanted in zip(got, expected, strict=True):
+        for mask, one in zip(result.dense_masks, wanted.dense_masks, strict=True):
+            union = (mask | one).sum()
+            assert union == 0 or (mask & one).sum() / union >= 0.999
         np.testing.assert_allclose(result.scores, wanted.scores, atol=1e-4)
         np.testing.assert_allclose(result.boxes_xyxy, wanted.boxes_xyxy, atol=0.05)
 

@@ -28,11 +28,11 @@ CLASSES = tuple(Category(number, f"class {number}") for number in (3, 5, 8))
 DECODER = DetectionDecoder(0.0, max_detections=12)
 
 
-def batch_norm_model(backbone=None) -> SGNet:
+def batch_norm_model(backbone=None, **mask_settings) -> SGNet:
     model = SGNet(
         backbone or ResNetFPN(18, 16, "batch"),
         DetectionHead(16, 3, tower_depth=2),
-        MaskHead(16, grid=3, cell_size=20.0, hidden_channels=16),
+        MaskHead(16, grid=3, cell_size=20.0, hidden_channels=16, **mask_settings),
         TrackingHead(16),
     )
     with torch.no_grad():  # statistics as training leaves them
@@ -52,6 +52,10 @@ MODELS = {
     "single": lambda: tiny_model(tracking_input="single"),
     "region_vector": lambda: tiny_model(reading="region_vector"),
     "global": lambda: tiny_model(reading="global"),
+    "detail": lambda: tiny_model(detail_channels=64, upsample=2),
+    "detail, batch norm": lambda: batch_norm_model(
+        ResNetFPN(18, 16, "batch", detail=True), detail_channels=64, upsample=2
+    ),
 }
 
 

@@ -18,12 +18,18 @@ def losses(model, frames, **settings):
     return tiny_criterion(**settings)(outputs, make_targets(frames), model.mask_head.instance_masks)
 
 
-@pytest.mark.parametrize("reading", ["region", "global", "region_vector", "prototypes"])
+READINGS = ("region", "global", "region_vector", "prototypes")
+DETAIL = {"detail_channels": 64, "upsample": 2}
+
+
+@pytest.mark.parametrize(
+    "settings", [*({"reading": reading} for reading in READINGS), DETAIL], ids=lambda s: [*s][0]
+)
 @pytest.mark.parametrize("tracking_input", ["pair", "single"])
 @pytest.mark.parametrize("frames", [[[], []], SOME], ids=["no object", "objects"])
-def test_every_parameter_gets_a_gradient(reading, tracking_input, frames):
+def test_every_parameter_gets_a_gradient(settings, tracking_input, frames):
     torch.manual_seed(0)
-    model = tiny_model(reading=reading, tracking_input=tracking_input)
+    model = tiny_model(tracking_input=tracking_input, **settings)
     terms = losses(model, frames)
     assert torch.isfinite(terms.total)
     terms.total.backward()
@@ -32,9 +38,10 @@ def test_every_parameter_gets_a_gradient(reading, tracking_input, frames):
     assert all(torch.isfinite(p.grad).all() for p in model.parameters())
 
 
-def test_every_part_of_the_network_learns_from_objects():
+@pytest.mark.parametrize("settings", [{}, DETAIL], ids=["paper", "detail"])
+def test_every_part_of_the_network_learns_from_objects(settings):
     torch.manual_seed(0)
-    model = tiny_model()
+    model = tiny_model(**settings)
     losses(model, SOME).total.backward()
     still = [n for n, p in model.named_parameters() if p.grad.abs().sum() == 0]
     # blocks whose last group norm starts at zero pass nothing to their first layers yet

@@ -120,6 +120,49 @@ def test_masks_follow_upsampling_and_levels(upsample, levels):
     assert outputs.mask_stride == 8 // upsample
 
 
+@pytest.mark.parametrize("size", [(64, 96), (60, 92)])
+def test_with_the_detail_of_c2_base_masks_have_a_stride_of_4(size):
+    model = tiny_model(detail_channels=64, upsample=2).eval()
+    with torch.no_grad():
+        outputs = model(images(1, *size))
+        other = tiny_model(upsample=4).eval()(images(1, *size))
+    height, width = -(-size[0] // 4), -(-size[1] // 4)
+    assert outputs.base_masks.shape[-2:] == (height, width)
+    assert outputs.mask_size == (2 * height, 2 * width)
+    assert outputs.mask_stride == other.mask_stride == 2
+    assert [level.shape for level in outputs.pyramid] == [level.shape for level in other.pyramid]
+
+
+def test_masks_see_the_detail_of_their_own_frame():
+    model = tiny_model(detail_channels=64, upsample=2).eval()
+    seen = []
+    hook = lambda _, inputs: seen.append(inputs[1])  # noqa: E731
+    model.mask_head.base_masks.register_forward_pre_hook(hook)
+    keys, references = images(2), images(2, seed=1)
+    with torch.no_grad():
+        model(torch.cat([keys, references]))
+        model.forward_pairs(keys, references)
+        model.forward_pairs(keys, references, both_ways=True)
+    together, of_keys, both_ways = seen
+    torch.testing.assert_close(of_keys, together[:2])
+    torch.testing.assert_close(both_ways, together)
+
+
+def test_detail_is_added_where_it_lies():
+    module = BaseMasks(1, 1, levels=["P3"], hidden_channels=2, detail_channels=1)
+    captured = {}
+    module.sharpen.register_forward_pre_hook(lambda _, inputs: captured.update(x=inputs[0]))
+    detail = torch.zeros(1, 1, 15, 24)
+    moved = detail.clone()
+    moved[0, 0, 14, 5] = 1
+    p3 = [torch.zeros(1, 1, 8, 12)]
+    with torch.no_grad():
+        module(p3, detail)
+        before = captured["x"]
+        module(p3, moved)
+    assert (captured["x"] - before).abs().sum(dim=1)[0].nonzero().tolist() == [[14, 5]]
+
+
 def test_coarse_levels_stay_aligned_with_p3_where_sizes_were_rounded_up():
     module = BaseMasks(1, 1, levels=["P3", "P4"], hidden_channels=1)
     p4 = torch.zeros(1, 1, 23, 40)
@@ -172,6 +215,8 @@ def test_every_depth_gives_five_levels(depth):
         (lambda: TrackingHead(8, "triple"), "tracking_input"),
         (lambda: tiny_model(reading="sum"), "reading"),
         (lambda: tiny_model(grid=0), "grid"),
+        (lambda: tiny_model(detail_channels=32), "detail_channels must be .* 64, got 32"),
+        (lambda: ResNetFPN(18, detail=1), "detail"),
     ],
 )
 def test_wrong_settings_are_refused_by_name(build, words):

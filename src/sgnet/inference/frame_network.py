@@ -20,6 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 from torchvision.ops import FrozenBatchNorm2d
 
 from sgnet.inference.winograd import WinogradConv2d, use_winograd
+from sgnet.models.backbone import split_detail
 from sgnet.models.sgnet import Levels, SGNet, location_grid
 from sgnet.models.timm_backbone import TimmFPN
 from sgnet.ops.location_windows import WINDOW, location_windows, pyramid_table
@@ -35,7 +36,7 @@ class FrameMaps(TensorGroup):
         class_logits: [L, K].
         centerness_logits: [L].
         distances_ltrb: [L, 4] >= 0 in units of the stride.
-        base_masks: [1, C, h, w] at P3's size.
+        base_masks: [1, C, h, w] at P3's size, or C2's.
         pyramid: [L + 1, C] pyramid features of all levels, and zeros.
         box_features: [L, C] centerness-branch features; the next frame's reference features.
         grid: the locations.
@@ -102,6 +103,8 @@ class FrameNetwork(nn.Module):
         self.attention_scores = _as_product(attention.scores)
         self.base_masks = source.mask_head.base_masks
         _in_place(self.base_masks.fuse)
+        if self.base_masks.sharpen is not None:
+            _in_place(self.base_masks.sharpen)
         self.blender = source.mask_head.blender
         self.movement = source.tracking_head.movement
         self.uses_reference = source.tracking_head.tracking_input == "pair"
@@ -130,8 +133,9 @@ class FrameNetwork(nn.Module):
         pixels = (image[None] - self.mean) / self.std
         return pixels.to(self.dtype, memory_format=torch.channels_last)
 
-    def heads(self, pyramid: Levels) -> FrameMaps:
-        """Maps of one frame from its pyramid, per level [1, C, H_l, W_l]."""
+    def heads(self, backbone_features: Levels) -> FrameMaps:
+        """Maps of one frame from what the backbone gives, per level [1, C, H_l, W_l]."""
+        pyramid, detail = split_detail(backbone_features)
         features = _through(self.box_tower, pyramid)
         boxes = _rows(_through(self.boxes_and_centerness, features)).float()
         logits = _through(self.class_logits, _through(self.class_tower, pyramid))
@@ -140,7 +144,7 @@ class FrameNetwork(nn.Module):
             class_logits=_rows(logits).float(),
             centerness_logits=boxes[:, 4],
             distances_ltrb=boxes[:, :4].relu(),
-            base_masks=self.base_masks(pyramid).float(),
+            base_masks=self.base_masks(pyramid, detail).float(),
             pyramid=pyramid_table(pyramid),
             box_features=_rows(features),
             grid=self._grid(shapes, pyramid[0].device),

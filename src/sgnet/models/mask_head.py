@@ -18,12 +18,18 @@ from sgnet.files.checked_values import (
     require_one_of,
     shown,
 )
-from sgnet.models.layers import group_norm, initialize_convolutions, require_channels
+from sgnet.models.layers import (
+    MAX_CHANNELS,
+    group_norm,
+    initialize_convolutions,
+    require_channels,
+)
 from sgnet.ops.location_windows import WINDOW, location_windows, pyramid_table
 from sgnet.ops.mask_assembly import BLENDER_READINGS, BlendedMasks, BlenderReading, blend
 from sgnet.structures import DenseOutputs
 
 LEVEL_NAMES = ("P3", "P4", "P5")
+P3_STRIDE, C2_STRIDE = 8, 4
 MAX_GRID = 32
 MAX_CELL = 1e6  # input pixels
 
@@ -97,6 +103,8 @@ class BaseMasks(nn.Module):
         levels: the first 1, 2 or 3 of P3, P4, P5 (Table 5).
         hidden_channels: of the two 3x3 convolutions.
         instance_convolution: False leaves the 1x1 convolution out (Table 2 c).
+        detail_channels: of C2, which then joins the upsampled features behind the two convolutions;
+            the maps have its size, twice P3's. 0 leaves it out, as the paper does.
 
     Raises:
         ValueError: unknown levels, or a setting beyond its limits.
@@ -109,6 +117,7 @@ class BaseMasks(nn.Module):
         levels: Sequence[str] = LEVEL_NAMES,
         hidden_channels: int = 128,
         instance_convolution: bool = True,
+        detail_channels: int = 0,
     ) -> None:
         super().__init__()
         named = isinstance(levels, Sequence) and 0 < len(levels) <= len(LEVEL_NAMES)
@@ -116,6 +125,7 @@ class BaseMasks(nn.Module):
             raise ValueError(f"levels must be P3, P3-P4 or P3-P5 as a list, got {shown(levels)}")
         require_channels("hidden_channels", hidden_channels)
         require_flag("instance_convolution", instance_convolution)
+        require_integer("detail_channels", detail_channels, 0, MAX_CHANNELS)
         self.num_levels = len(levels)
         self.fuse = nn.Sequential(
             nn.Conv2d(channels * len(levels), hidden_channels, 3, padding=1, bias=False),
@@ -125,18 +135,35 @@ class BaseMasks(nn.Module):
             group_norm(hidden_channels),
             nn.ReLU(),
         )
-        self.reduce = nn.Conv2d(hidden_channels, num_masks, 3, padding=1)
+        fine_channels = hidden_channels
+        self.detail = self.sharpen = None
+        if detail_channels:
+            fine_channels = max(1, hidden_channels // 2)  # four times the pixels
+            self.detail = nn.Conv2d(detail_channels, hidden_channels, 1)
+            self.sharpen = nn.Sequential(
+                nn.Conv2d(hidden_channels, fine_channels, 3, padding=1, bias=False),
+                group_norm(fine_channels),
+                nn.ReLU(),
+            )
+        self.reduce = nn.Conv2d(fine_channels, num_masks, 3, padding=1)
         self.instance_convolution = (
             nn.Conv2d(num_masks, num_masks, 1) if instance_convolution else nn.Identity()
         )
 
-    def forward(self, pyramid: Sequence[Tensor]) -> Tensor:
-        """Base masks [B, C, h, w] at P3's size from P3..P5, per level [B, C, H_l, W_l]."""
+    def forward(self, pyramid: Sequence[Tensor], detail: Tensor | None = None) -> Tensor:
+        """Base masks [B, C, h, w] at P3's size, or C2's.
+
+        Args:
+            pyramid: P3..P5, per level [B, C, H_l, W_l].
+            detail: C2, [B, `detail_channels`, H_2, W_2]; None where there is none.
+        """
         reference = pyramid[0]
         aligned = [reference]
         for level, feature in enumerate(pyramid[1 : self.num_levels], start=1):
             aligned.append(_upsample_to(feature, 2**level, reference))
         features = self.fuse(torch.cat(aligned, dim=1))
+        if self.detail is not None and self.sharpen is not None and detail is not None:
+            features = self.sharpen(_upsample_to(features, 2, detail) + self.detail(detail))
         maps: Tensor = self.instance_convolution(self.reduce(features))  # B of Eq. 2
         return maps
 
@@ -160,7 +187,7 @@ class GranularityBlender:
         reading: how Eq. 2 is read, see `sgnet.ops.mask_assembly.blend`.
         grid: G, the most divisions of a box along a side.
         cell_size: of Eq. 1 in input pixels; 50 at 640x360, to be scaled with the input.
-        upsample: masks have 4, 2 or 1 times P3's resolution (Table 4).
+        upsample: masks have 4, 2 or 1 times the base masks' resolution (Table 4).
 
     Raises:
         ValueError: unknown reading or upsampling, or a grid or cell size beyond its limits.
@@ -204,7 +231,7 @@ class GranularityBlender:
             frame_indices: [N].
             coefficients: [N, S].
             boxes_xyxy: [N, 4] input pixels.
-            stride: input pixels per base-mask pixel, P3's.
+            stride: input pixels per base-mask pixel.
         """
         return blend(
             base_masks,
@@ -231,6 +258,8 @@ class MaskHead(nn.Module):
         upsample: of the masks against P3 (Table 4).
         hidden_channels: of the base mask module.
         instance_convolution: the 1x1 convolution of the base mask module.
+        detail_channels: of C2 for base masks of a stride of 4, see `BaseMasks`; `upsample` is then
+            against C2: 2 for the paper's masks of stride 2.
 
     Raises:
         ValueError: a setting is unknown or beyond its limits.
@@ -246,10 +275,12 @@ class MaskHead(nn.Module):
         upsample: int = 4,
         hidden_channels: int = 128,
         instance_convolution: bool = True,
+        detail_channels: int = 0,
     ) -> None:
         super().__init__()
         require_channels("channels", channels)
         self.channels = channels
+        self.detail_channels = detail_channels
         self.blender = GranularityBlender(reading, grid, cell_size, upsample)
         self.spatial_attention = SpatialAttention(channels, self.blender.num_scores)
         self.base_masks = BaseMasks(
@@ -258,7 +289,13 @@ class MaskHead(nn.Module):
             levels,
             hidden_channels,
             instance_convolution,
+            detail_channels,
         )
+
+    @property
+    def base_stride(self) -> int:
+        """Input pixels per base-mask pixel."""
+        return C2_STRIDE if self.detail_channels else P3_STRIDE
 
     def attention_scores(
         self, outputs: DenseOutputs, frame_indices: Tensor, locations: Tensor

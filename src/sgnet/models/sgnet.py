@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sgnet.files.checked_values import require_number
-from sgnet.models.backbone import ResNetFPN
+from sgnet.models.backbone import ResNetFPN, split_detail
 from sgnet.models.detection_head import DetectionHead
 from sgnet.models.mask_head import MaskHead
 from sgnet.models.timm_backbone import TimmFPN
@@ -32,8 +32,8 @@ class SGNet(nn.Module):
             the middle, 0.5, until weights are loaded that were trained with another.
 
     Raises:
-        ValueError: heads for another number of channels than the backbone gives, or an offset
-            outside of the cell.
+        ValueError: heads for another number of channels than the backbone gives, of the pyramid or
+            of C2, or an offset outside of the cell.
     """
 
     mean: Tensor
@@ -59,6 +59,11 @@ class SGNet(nn.Module):
                     f"{name}.channels must be the backbone's {backbone.channels}, "
                     f"got {head.channels}"
                 )
+        if mask_head.detail_channels != backbone.detail_channels:
+            raise ValueError(
+                "mask_head.detail_channels must be those of the C2 that the backbone gives, "
+                f"{backbone.detail_channels}, got {mask_head.detail_channels}"
+            )
         if location_offset is not None:
             require_number("location_offset", location_offset, 0, 1)
         self.backbone = backbone
@@ -77,11 +82,11 @@ class SGNet(nn.Module):
             previous_features: the last frame's `tracking_features` of the call before, per level
                 [1, C, H_l, W_l]; None starts a video: the first frame is its own reference.
         """
-        pyramid, features = self._features(images)
+        pyramid, detail, features = self._features(images)
         first = tuple(level[:1] for level in features)
         before = first if previous_features is None else previous_features
         shifted = tuple(torch.cat([b, f[:-1]]) for b, f in zip(before, features, strict=True))
-        return self._heads(pyramid, features, shifted)
+        return self._heads(pyramid, detail, features, shifted)
 
     def forward_pairs(
         self, key_images: Tensor, reference_images: Tensor, both_ways: bool = False
@@ -94,20 +99,28 @@ class SGNet(nn.Module):
             both_ways: also take each reference frame as a key frame whose reference is the key
                 frame; outputs then hold 2B frames, the reference frames behind the key frames.
         """
-        pyramid, features = self._features(torch.cat([key_images, reference_images]))
+        pyramid, detail, features = self._features(torch.cat([key_images, reference_images]))
         count = key_images.shape[0]
         if both_ways:
-            return self._heads(pyramid, features, tuple(f.roll(count, 0) for f in features))
+            turned = tuple(level.roll(count, 0) for level in features)
+            return self._heads(pyramid, detail, features, turned)
         keys = tuple(level[:count] for level in features)
         references = tuple(level[count:] for level in features)
-        return self._heads(tuple(level[:count] for level in pyramid), keys, references)
+        pyramid = tuple(level[:count] for level in pyramid)
+        return self._heads(pyramid, None if detail is None else detail[:count], keys, references)
 
-    def _features(self, images: Tensor) -> tuple[Levels, Levels]:
-        """Pyramid and centerness-branch features, each a tuple over the levels."""
-        pyramid = self.backbone((images - self.mean) / self.std)
-        return pyramid, tuple(self.detection_head.box_features(level) for level in pyramid)
+    def _features(self, images: Tensor) -> tuple[Levels, Tensor | None, Levels]:
+        """Pyramid, C2 or None, and centerness-branch features; tuples over the levels."""
+        pyramid, detail = split_detail(self.backbone((images - self.mean) / self.std))
+        return pyramid, detail, tuple(map(self.detection_head.box_features, pyramid))
 
-    def _heads(self, pyramid: Levels, features: Levels, reference_features: Levels) -> DenseOutputs:
+    def _heads(
+        self,
+        pyramid: Levels,
+        detail: Tensor | None,
+        features: Levels,
+        reference_features: Levels,
+    ) -> DenseOutputs:
         maps = [
             self.detection_head(level, box) for level, box in zip(pyramid, features, strict=True)
         ]
@@ -123,7 +136,7 @@ class SGNet(nn.Module):
             centerness_logits=_flatten([m.centerness_logits for m in maps]).squeeze(2),
             pyramid=pyramid,
             movements=_flatten(movement),
-            base_masks=self.mask_head.base_masks(pyramid),
+            base_masks=self.mask_head.base_masks(pyramid, detail),
             locations=grid.locations,
             strides=grid.strides,
             level_sizes=grid.level_sizes,
@@ -135,7 +148,7 @@ class SGNet(nn.Module):
     @property
     def mask_stride(self) -> int:
         """Input pixels per mask pixel."""
-        return self.backbone.strides[0] // self.mask_head.blender.upsample
+        return self.mask_head.base_stride // self.mask_head.blender.upsample
 
 
 def location_grid(

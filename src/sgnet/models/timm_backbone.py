@@ -51,6 +51,7 @@ class TimmFPN(nn.Module):
     """
 
     strides: tuple[int, ...] = (8, 16, 32, 64, 128)
+    detail_channels = 0  # it gives no C2
 
     def __init__(
         self,

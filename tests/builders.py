@@ -18,6 +18,7 @@ from sgnet.losses import SGNetCriterion
 from sgnet.losses.assignment import LocationAssigner
 from sgnet.models import DetectionHead, MaskHead, ResNetFPN, SGNet, TrackingHead
 from sgnet.structures import Detections, Targets
+from sgnet.tracking import MovementTracker
 
 
 def tiny_model(num_classes: int = 3, tracking_input: str = "pair", **mask_settings: Any) -> SGNet:
@@ -149,11 +150,7 @@ def save_tiny_checkpoint(path: Path, score_threshold: float = 0.0, lively: bool 
         "format": CHECKPOINT_FORMAT,
         "model": {"_target_": "sgnet.models.SGNet", **parts},
         "decoder": {**decoder, "score_threshold": score_threshold},
-        "tracker": {
-            "_target_": "sgnet.tracking.MovementTracker",
-            "class_cost": 1.0,
-            "size_cost": 0.3,
-        },
+        "tracker": {"_target_": "sgnet.tracking.MovementTracker", **MovementTracker().settings},
         "categories": [{"id": i, "name": name} for i, name in enumerate("abc", start=1)],
         "input_size": [64, 96],
     }

@@ -237,7 +237,7 @@ def test_every_experiment_validates_with_the_default_decoder_and_tracker(experim
 def test_the_papers_rule_is_a_choice_with_the_decoder_of_torchvisions_fcos():
     chosen = composed("experiment=paper_r50", "inference=paper").inference
     tracker = {"max_age": 0, "class_aware": False, "point": "location", "radius_scale": 1.0}
-    costs = {"class_cost": 0.0, "size_cost": 0.0}
+    costs = {"class_cost": 0, "size_cost": 0, "max_cost": 1.3}  # the last is of no account then
     assert instantiate(chosen.tracker).settings == tracker | costs
     fcos = inspect.signature(FCOS).parameters
     for name, theirs in (

@@ -149,9 +149,14 @@ class PlainTracker:
     """The same rules, one track and one detection at a time."""
 
     def __init__(
-        self, max_age: int, class_aware: bool, class_cost: float = 0, size_cost: float = 0
+        self,
+        max_age: int,
+        class_aware: bool,
+        class_cost: float = 0,
+        size_cost: float = 0,
+        max_cost: float = math.inf,
     ) -> None:
-        self.max_age, self.class_aware = max_age, class_aware
+        self.max_age, self.class_aware, self.max_cost = max_age, class_aware, max_cost
         self.class_cost, self.size_cost = class_cost, size_cost
         self.tracks: list[dict] = []
         self.born = 0
@@ -183,6 +188,7 @@ class PlainTracker:
                     if not self.class_aware:
                         share = track["votes"][label] / sum(track["votes"].values())
                         cost += self.class_cost * (1 - share)
+                    in_reach &= cost <= self.max_cost
                 if in_reach and is_same_class and cost < nearest:
                     best, nearest = track, cost
             if best is None:
@@ -199,12 +205,13 @@ class PlainTracker:
         return ids
 
 
-@pytest.mark.parametrize("costs", [(0, 0), (0.7, 0), (0, 0.4), (1.5, 0.3)])
+@pytest.mark.parametrize("costs", [(0, 0, 0.3), (0.7, 0, 9), (0, 0.4, 1), (1.5, 0.3, 1.3)])
 @pytest.mark.parametrize("class_aware", [False, True])
 @pytest.mark.parametrize("seed", range(5))
 def test_ids_equal_those_of_a_plain_loop(seed, class_aware, costs):
     random = np.random.default_rng(seed)
-    settings = {"class_aware": class_aware, "class_cost": costs[0], "size_cost": costs[1]}
+    names = ("class_cost", "size_cost", "max_cost")
+    settings = {"class_aware": class_aware, **dict(zip(names, costs, strict=True))}
     tracker = MovementTracker(max_age=2, point="box_center", **settings)
     plain = PlainTracker(max_age=2, **settings)
     for _ in range(30):
@@ -239,9 +246,18 @@ def test_ids_equal_those_of_a_plain_loop_where_many_distances_are_equal(seed):
 def test_a_class_that_flickers_keeps_its_track_where_the_class_costs_less_than_the_way():
     # the other track, of that class, is 18 pixels away, 0.9 of its radius
     for class_cost, expected in ((0.5, [1]), (2.0, [2])):
-        tracker = paper_tracker(class_cost=class_cost)
+        tracker = paper_tracker(class_cost=class_cost, max_cost=9)
         tracker.update(make_detections([box(50, 50), box(68, 50)], labels=[0, 1]))
         assert tracker.update(make_detections([box(50, 50)], labels=[1])) == expected
+
+
+def test_what_enters_where_another_left_is_another():
+    # 8 pixels away, 0.4 of the radius; of another class and half the size
+    new = make_detections([box(58, 50, 10)], labels=[1])
+    for max_cost, expected in ((9, [1]), (1.3, [2])):
+        tracker = paper_tracker(class_cost=0.7, size_cost=0.3, max_cost=max_cost)
+        tracker.update(make_detections([box(50, 50)], labels=[0]))
+        assert tracker.update(new) == expected
 
 
 def test_votes_of_many_frames_outweigh_the_last_class():
@@ -283,6 +299,7 @@ def test_reset_starts_again_from_one():
         {"radius_scale": 0},
         {"class_cost": -0.1},
         {"size_cost": math.nan},
+        {"max_cost": -1},
     ],
 )
 def test_wrong_settings_are_refused(settings):

@@ -43,6 +43,7 @@ class Tracker(Settings):
     radius_scale: Annotated[float, Within(0)] | None
     class_cost: Annotated[float, Within(0)] | None
     size_cost: Annotated[float, Within(0)] | None
+    max_cost: Annotated[float, Within(0)] | None
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
@@ -101,6 +102,8 @@ class MovementTracker:
         class_cost: what a track costs none of whose frames had the detection's class, in radii;
             less where some had, by their scores. It counts where `class_aware` does not.
         size_cost: what a track costs whose sides are in all e times the detection's, in radii.
+        max_cost: the most that way, class and size may cost together, in radii; where classes and
+            sizes cost nothing, it is not looked at.
 
     With a cost, closeness is measured in the radii of the tracks, else in pixels.
 
@@ -114,8 +117,9 @@ class MovementTracker:
         class_aware: bool = False,
         point: TrackPoint = "box_center",
         radius_scale: float = 1.0,
-        class_cost: float = 1.0,
+        class_cost: float = 0.7,
         size_cost: float = 0.3,
+        max_cost: float = 1.3,
     ) -> None:
         require_integer("max_age", max_age, 0, MAX_AGE)
         require_flag("class_aware", class_aware)
@@ -123,12 +127,14 @@ class MovementTracker:
         require_number("radius_scale", radius_scale, 0, MAX_SCALE, above=True)
         require_number("class_cost", class_cost, 0, MAX_SCALE)
         require_number("size_cost", size_cost, 0, MAX_SCALE)
+        require_number("max_cost", max_cost, 0, MAX_SCALE)
         self.max_age = max_age
         self.class_aware = class_aware
         self.point = point
         self.radius_scale = radius_scale
         self.class_cost = class_cost
         self.size_cost = size_cost
+        self.max_cost = max_cost
         self.reset()
 
     def reset(self) -> None:
@@ -139,8 +145,7 @@ class MovementTracker:
     @property
     def settings(self) -> dict[str, Any]:
         """The constructor's arguments."""
-        names = ("max_age", "class_aware", "point", "radius_scale", "class_cost", "size_cost")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in inspect.signature(type(self)).parameters}
 
     @property
     def num_live(self) -> int:
@@ -188,6 +193,7 @@ class MovementTracker:
             in_reach &= seen.labels[:, None] == tracks.labels
         if self.class_cost > 0 or self.size_cost > 0:
             costs = costs / reach.clip(TINY) + self._further_costs(seen, tracks)  # radii
+            in_reach &= costs <= self.max_cost
         costs[~in_reach] = np.inf
         matches = []
         taken = np.zeros(len(tracks.ids), dtype=np.bool_)

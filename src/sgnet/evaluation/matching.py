@@ -94,6 +94,7 @@ def measure_categories(
     """
 
     def measure(rows: Sequence[int], columns: Sequence[int]) -> Overlaps:
+        """The overlaps of the tracks at these places."""
         return measure_overlaps([results[i] for i in rows], [ground_truth[i] for i in columns])
 
     return category_overlaps(videos, categories, ground_truth, results, measure)
@@ -140,6 +141,7 @@ def measure_overlaps(
     """Ranks detections by score, equal ones in the file's order, and keeps the best 100."""
 
     def measure(ranking: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Areas and IoUs of the best."""
         masks = [detections[i].segmentations for i in ranking]
         areas = np.array([mean_area(mask_areas(track)) for track in masks])
         return areas, track_ious(masks, [track.segmentations for track in ground_truths])

@@ -193,6 +193,7 @@ def _overlaps(
     """The overlaps of found tracks with the annotated ones of their video and category."""
 
     def of_best(ranking: NDArray[np.int64]) -> tuple[FloatArray, FloatArray]:
+        """Areas and IoUs of the best."""
         best = [rows[place] for place in ranking.tolist()]
         ious = np.array([measured.ious[row] for row in best]).reshape(len(best), len(columns))
         return np.array([measured.areas[row] for row in best]), ious

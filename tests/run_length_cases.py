@@ -41,3 +41,11 @@ def compressed(*values: int) -> str:
             if done:
                 break
     return text
+
+
+def spoilt(random: np.random.Generator, first: int, last: int) -> str:
+    """A drawn mask of which one or two characters are replaced, by those of codes first to last."""
+    letters = list(drawn(random))
+    for _ in range(random.integers(1, 3)):
+        letters[random.integers(0, len(letters))] = chr(random.integers(first, last + 1))
+    return "".join(letters)

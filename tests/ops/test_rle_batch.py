@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from run_length_cases import HEIGHT, PIXELS, WIDTH, compressed, drawn, kept_as_it_is
+from run_length_cases import HEIGHT, PIXELS, WIDTH, compressed, drawn, kept_as_it_is, spoilt
 
 from sgnet.ops.rle import encode
 from sgnet.ops.rle_batch import are_plain
@@ -76,11 +76,7 @@ def test_spoilt_counts_are_judged_as_when_read_one_by_one():
     random = np.random.default_rng(3)
     seen = {True: 0, False: 0}
     for _ in range(1500):
-        letters = list(drawn(random))
-        for _ in range(random.integers(1, 3)):
-            place = random.integers(0, len(letters))
-            letters[place] = chr(random.integers(48, 112))
-        counts = "".join(letters)
+        counts = spoilt(random, 48, 111)
         expected = kept_as_it_is(counts)
         seen[expected] += 1
         assert are_plain([counts], PIXELS).tolist() == [expected]
